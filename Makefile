@@ -35,7 +35,7 @@ check: $(VENV)/.dev  ## under a minute, before each commit: lint, types, import 
 
 PROCESSES ?= auto
 test: $(VENV)/.dev  ## every test, in as many processes as there are cores (PROCESSES=0: in this one)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 containers: $(VENV)/.dev  ## builds the image and runs docker-compose.yml for real (CONTAINERS_STAND_INS=1: without an image registry)
 	CONTAINERS=1 $(BIN)/python -m pytest tests/containers

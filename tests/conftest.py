@@ -5,18 +5,31 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import settings
 
 from butlr_grafana.pipeline import gather
 from butlr_grafana.replicas import redis_connection
 from butlr_grafana.service import floor_results, service
 from tests.fast import alone
+from tests.order import in_order
 from tests.redis_server import RedisServer
 from tests.support import HANG_S, World, logging_as_before
+from tests.url_rules import RuleCompiledOnce
 
 settings.register_profile("no-clock", deadline=None)
 settings.load_profile("no-clock")
 """How long an example takes says how loaded the machine is, and nothing else."""
+
+Flask.url_rule_class = RuleCompiledOnce
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in another order; tests stay together with their file, in its order."""
+    files = [item.nodeid.partition("::")[0] for item in items]
+    place = {file: number for number, file in enumerate(in_order(files))}
+    items.sort(key=lambda item: place[item.nodeid.partition("::")[0]])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,8 +1,9 @@
-"""Commands as a person runs them: real processes with settings of their own."""
+"""Commands as a person runs them: with settings of their own, in real processes or in this one."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import subprocess
@@ -12,10 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from butlr_grafana.app import open_verdicts, redis_of
+from butlr_grafana.cli.main import main
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS, Verdicts
 from butlr_grafana.settings import read
-from tests.support import HANG_S
+from tests.support import HANG_S, logging_as_before
 
 COMMAND = [sys.executable, "-m", "butlr_grafana.cli"]
 
@@ -50,6 +54,23 @@ def measured(**settings: str) -> dict[str, str]:
         verdict_store = open_verdicts(read_settings, demo=False, redis=redis)
         verdict_store.record({name: getattr(assumed, name) for name in CHANGES_NUMBERS})
     return known
+
+
+def called(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """As `run`, but in this process, for whatever is not about signals or imports."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        logging_as_before(),
+    ):
+        for name in os.environ.keys() - environment().keys():
+            patch.delenv(name)
+        for name, value in environment(**settings).items():
+            patch.setenv(name, value)
+        code = main(arguments)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @contextmanager

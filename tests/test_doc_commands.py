@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from butlr_grafana.cli.main import _parser
+from butlr_grafana.cli.main import parser_for
 from butlr_grafana.simulator.__main__ import _parser as simulators_parser
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +46,7 @@ def named(command: Command) -> str:
 
 def options_of(name: str) -> set[str]:
     """What a command may be given."""
-    parser = _parser()
+    parser = parser_for(name)
     [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     own = simulators_parser() if name == "simulate" else commands.choices[name]
     return {option for action in own._actions for option in action.option_strings}
@@ -60,7 +60,7 @@ def test_there_are_commands() -> None:
 
 @pytest.mark.parametrize("command", BLOCKS, ids=named)
 def test_a_command_is_taken_as_it_is_written(command: Command) -> None:
-    _parser().parse_args(command[1])
+    parser_for(command[1][0]).parse_args(command[1])
 
 
 @pytest.mark.parametrize("command", LINES, ids=named)

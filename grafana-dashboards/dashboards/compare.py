@@ -26,11 +26,14 @@ PER_HOUR = "Both are per hour counted, so that periods of different lengths can 
 
 FLOOR_TEXT = f"""\
 The floor, or the rooms chosen, in the time range and in the earlier period. {PER_HOUR}The hours and days \
-chosen apply to both. If one of the periods has no data, there is no change."""
+chosen apply to both. *Hours now* and *Hours then* are the hours that are counted. If one of the periods has \
+no data, there is no change."""
 
 DATES_TEXT = """\
-The two periods that this page compares, on the floor's own clock. *Compared with* above chooses the earlier \
-one. *Then* and *Now* mean these dates in all panels of this page."""
+The two periods that are compared, on the clock of the time zone shown: it is the floor's own. If the floors \
+have several time zones, it is UTC. *Compared with* above chooses the earlier period. *The period before* is \
+as long as the time range and ends where it begins. *Then* and *Now* mean these dates in all panels of this \
+page."""
 
 MAP_TEXT = f"""\
 Red cells had more people than in the earlier period, blue cells fewer, grey cells the same number. The unit \
@@ -60,6 +63,16 @@ def signed(none: float) -> Json:
     return {"thresholds": sign(none), "custom__cellOptions": {"type": "color-text"}}
 
 
+def dates(source: Source, at: Place, query: Query) -> Json:
+    """The two periods of a comparison."""
+    shown = [
+        Column("then_dates", {"displayName": "Then"}),
+        Column("now_dates", {"displayName": "Now"}),
+        Column("timezone"),
+    ]
+    return row_figures(source, Frame("Dates of both", DATES_TEXT, at, [query]), shown, vertical=True)
+
+
 def dashboard(source: Source) -> Json:
     return page(
         source,
@@ -77,7 +90,7 @@ def dashboard(source: Source) -> Json:
         panels=[
             row_figures(
                 source,
-                Frame("Then and now", FLOOR_TEXT, Place(0, 0, 12, 3), [FLOOR]),
+                Frame("Then and now", FLOOR_TEXT, Place(0, 0, 13, 4), [FLOOR]),
                 [
                     Column("current", {"decimals": 1}),
                     Column("baseline", {"decimals": 1}),
@@ -86,22 +99,17 @@ def dashboard(source: Source) -> Json:
                         "change_pct",
                         {"displayName": "Change in %", "thresholds": sign(0.05), "decimals": 1},
                     ),
+                    Column("now_hours", {"displayName": "Hours now", "decimals": 1}),
+                    Column("then_hours", {"displayName": "Hours then", "decimals": 1}),
                 ],
             ),
-            row_figures(
-                source,
-                Frame("Dates of both", DATES_TEXT, Place(12, 0, 12, 3), [FLOOR]),
-                [
-                    Column("then_dates", {"displayName": "Then"}),
-                    Column("now_dates", {"displayName": "Now"}),
-                ],
-            ),
+            dates(source, Place(13, 0, 11, 4), FLOOR),
             picture(
                 source,
                 Frame(
                     "Change on the plan",
                     MAP_TEXT,
-                    Place(0, 3, 12, 15),
+                    Place(0, 4, 12, 15),
                     [FLOOR],
                     downloads(source, CELLS, "png", "csv"),
                 ),
@@ -114,7 +122,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Change by room",
                     ROOMS_TEXT,
-                    Place(12, 3, 12, 15),
+                    Place(12, 4, 12, 15),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -128,8 +136,8 @@ def dashboard(source: Source) -> Json:
                         },
                     ),
                     *why_unknown(room_page(source, "zone_id")),
-                    Column("current", {"displayName": "Now", "unit": "short", "decimals": 1, **width(52)}),
-                    Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(52)}),
+                    Column("current", {"displayName": "Now", "unit": "short", "decimals": 1, **width(70)}),
+                    Column("baseline", {"displayName": "Then", "unit": "short", "decimals": 1, **width(70)}),
                     Column(
                         "change",
                         {
@@ -137,10 +145,10 @@ def dashboard(source: Source) -> Json:
                             "displayName": "Change",
                             "unit": "short",
                             "decimals": 1,
-                            **width(66),
+                            **width(70),
                         },
                     ),
-                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(58)}),
+                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(62)}),
                     Column(
                         "share_change",
                         {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(70)},
@@ -155,7 +163,7 @@ def dashboard(source: Source) -> Json:
                     Frame(
                         f"{title}, in parts of the fullest cell",
                         text,
-                        Place(12 * column, 18, 12, 13),
+                        Place(12 * column, 19, 12, 13),
                         [RELATIVE],
                     ),
                     field,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from dashboards import variables
 from dashboards.downloads import downloads
-from dashboards.page import hot_zones, page, to_page
+from dashboards.page import hot_zones, page, panel_link, to_page
 from dashboards.panels.cells import heat_map
 from dashboards.panels.charts import presence_strips, styled_picture
 from dashboards.panels.figures import (
@@ -23,7 +23,7 @@ from dashboards.panels.figures import (
 from dashboards.panels.over_time import in_and_out, lines
 from dashboards.panels.parts import Alertable, Frame, Place, Query
 from dashboards.parameters import AREA, FLOOR, HERE, ROOMS, UNIT
-from dashboards.sources import Columns, Source
+from dashboards.sources import SIMPOD, Columns, Source
 from dashboards.style import BAD, COOL, GOOD, MOMENT, WARNING, Json, steps
 
 UID = "butlr-floor"
@@ -136,6 +136,15 @@ def floor_page(source: Source) -> str:
     return to_page(source, f"{UID}{source.suffix}", without=("room",), space="${__data.fields.space}")
 
 
+def use_of_rooms(source: Source) -> list[Json]:
+    """A link in a panel's header to *Rooms* with this floor, because that page has a choice of several
+    floors. The JSON data source has no such page.
+    """
+    if source is SIMPOD:
+        return []
+    return [panel_link("Open Rooms: use of these rooms", to_page(source, "butlr-rooms", floors="${space}"))]
+
+
 def dashboard(source: Source) -> Json:
     return page(
         source,
@@ -210,7 +219,7 @@ def dashboard(source: Source) -> Json:
                     NOW_TEXT,
                     Place(12, 4, 12, 15),
                     [ROOMS_NOW],
-                    downloads(source, ROOMS_NOW, "csv"),
+                    [*downloads(source, ROOMS_NOW, "csv"), *use_of_rooms(source)],
                     PEOPLE_OF_ROOMS,
                 ),
                 [
@@ -226,7 +235,7 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(85)),
                     Column(
                         "share",
-                        {"displayName": "Of capacity", "decimals": 0, **width(76)},
+                        {"displayName": "Of capacity", "decimals": 0, **width(100)},
                         bar=Bar(1, FULL),
                     ),
                     Column("room_id", hidden=True),
@@ -246,7 +255,13 @@ def dashboard(source: Source) -> Json:
             ),
             table(
                 source,
-                Frame("Hot zones", HOT_TEXT, Place(12, 19, 12, 15), [HOT], downloads(source, HOT, "csv")),
+                Frame(
+                    "Hot zones",
+                    HOT_TEXT,
+                    Place(12, 19, 12, 15),
+                    [HOT],
+                    [*downloads(source, HOT, "csv"), *use_of_rooms(source)],
+                ),
                 [
                     Column("rank", {**width(48), "custom__align": "left"}),
                     Column(
@@ -264,7 +279,7 @@ def dashboard(source: Source) -> Json:
                     Column("per_ft2_hour", {"decimals": 3, **width(85)}),
                     Column(
                         "share",
-                        {"displayName": "Of all detections", "decimals": 1, **width(84)},
+                        {"displayName": "Of all detections", "decimals": 1, **width(90)},
                         bar=Bar(None, ((None, COOL),)),
                     ),
                     Column("zone_id", hidden=True),

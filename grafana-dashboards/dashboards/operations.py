@@ -156,13 +156,15 @@ def dashboard() -> Json:
         PROMETHEUS,
         UID,
         "Operations",
-        "The state of the backend and of its calls to Butlr, for operators.",
+        "The state of the backend and of its calls to Butlr, for operators. Opens with the last six hours.",
         variables=(),
         panels=[_needs(), *_now(), *_butlr(), *_data(), *_requests(), *_stages(), *_process()],
         since="now-6h",
     )
-    # All axes are time here: one cursor for all, and a look as often as something can have changed.
-    return {**made, "graphTooltip": 1, "refresh": "30s"}
+    # All axes are time here: one cursor for all, and a look as often as something can have changed. Six hours
+    # of operation are none of a floor's questions, so the links do not hand them on.
+    links = [{**link, "keepTime": False} for link in made["links"]]
+    return {**made, "links": links, "graphTooltip": 1, "refresh": "30s"}
 
 
 def _needs() -> Json:

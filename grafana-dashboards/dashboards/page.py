@@ -48,18 +48,20 @@ def page(
 def screen(
     source: Source, uid: str, title: str, description: str, *, variables: Sequence[Json], panel: Json
 ) -> Json:
-    """A page with one panel, for an unattended screen: it has no links, and no choices except `variables`. It
-    shows today, and refreshes once a minute.
+    """A page with one panel, for an unattended screen: it has no choices except `variables`. It shows today,
+    and refreshes once a minute. Its links hand on no time, because it is always of now; and no choice if its
+    `space` may be all floors, which is none for a page about one floor.
     """
-    built = page(source, uid, title, description, variables=(), panels=[panel], since="now/d")
+    built = page(source, uid, title, description, variables=variables, panels=[panel], since="now/d")
     # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
-    listed = [{**source.variable, "hide": HIDDEN}, *variables, zone()]
+    several = any(variable["includeAll"] for variable in variables if variable["name"] == "space")
+    others = variables if several else built["templating"]["list"][1:]
     return {
         **built,
         "refresh": "1m",
         "timepicker": {"hidden": True},
-        "templating": {"list": listed},
-        "links": [],
+        "templating": {"list": [{**source.variable, "hide": HIDDEN}, *others, zone()]},
+        "links": [{**link, "keepTime": False, "includeVars": not several} for link in built["links"]],
     }
 
 

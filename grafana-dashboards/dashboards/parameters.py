@@ -13,6 +13,9 @@ UNIT: Parameters = {"unit": "${unit}"}
 HERE: Parameters = {**FLOOR, **ROOMS, **HOURS}
 """One floor, all of it or some rooms (by themselves, or by their type), at the hours chosen."""
 
+FLOORS: Parameters = {"space": "${floors:csv}", "room": "${rooms:csv}", **TYPES, **HOURS}
+"""The same for several floors, or all of them."""
+
 FITTING: Parameters = {"least_capacity": "${least_capacity}", **TYPES}
 """Rooms of a size and a type."""
 

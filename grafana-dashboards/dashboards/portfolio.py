@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboards import variables
+from dashboards.compare import dates
 from dashboards.downloads import downloads
 from dashboards.floor import FULL, ON_FLOOR, floor_page, room_page
 from dashboards.page import page, to_page
@@ -21,8 +22,9 @@ from dashboards.panels.figures import (
 from dashboards.panels.over_time import lines
 from dashboards.panels.parts import Alertable, Frame, Place, Query
 from dashboards.parameters import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
+from dashboards.room_changes import ORDER_TEXT, WRAPPED, changes, place_of_room
 from dashboards.sources import Source
-from dashboards.style import FREE_COLOUR, TAKEN, UNDERUSED, UNKNOWN, Json
+from dashboards.style import FREE_COLOUR, TAKEN, UNKNOWN, Json
 
 UID = "butlr-portfolio"
 SENSORS_UID = "butlr-sensors"
@@ -33,7 +35,10 @@ NOW = Query("floors-now", {"space": "all"})
 FLOORS = Query("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
 PEOPLE = Query("occupancy", {**EVERYWHERE, "level": "floor"})
 ROOMS = Query("hot-zones", {**ROOMS_EVERYWHERE, **AREA})
-USE = Query("utilization", {**ROOMS_EVERYWHERE, **AREA, "underused": "${underused}", "only": "underused"})
+USE = Query(
+    "compare-utilization",
+    {**ROOMS_EVERYWHERE, "baseline": "${baseline}", "underused": "${underused}", "only": "underused"},
+)
 FREE = Query("free-rooms", {"space": "all", **FITTING})
 DOORS = Query("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
 
@@ -72,9 +77,11 @@ The hottest rooms of all floors in the time range, by people per area. If the nu
 person is not known on any floor, rooms are ranked by detections per area and hour. A room's name \
 opens its map."""
 
-UNDERUSED_TEXT = """\
-Rooms of all floors that were in use for less than the share of hours chosen above, largest first. Rooms \
-without data are not listed here."""
+UNDERUSED_TEXT = f"""\
+Rooms of all floors that were in use for less than the share of hours chosen above (*now*), and their use in \
+the earlier period (*then*), within the hours and days chosen. Choose *Types* above to list only meeting \
+rooms. The change of time in use is in percentage points. Rooms without data are not listed here. \
+{ORDER_TEXT}"""
 
 FREE_TEXT = """\
 Every room. Free rooms come first, the smallest of them at the top. A room is free if nobody was counted in \
@@ -106,6 +113,7 @@ def dashboard(source: Source) -> Json:
             variables.days(),
             variables.types(source),
             variables.underused(),
+            variables.baseline(),
             variables.least_capacity(),
             variables.area(),
         ],
@@ -131,7 +139,7 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(78)),
                     Column(
                         "share",
-                        {"displayName": "Of capacity", "decimals": 0, **width(72)},
+                        {"displayName": "Of capacity", "decimals": 0, **width(76)},
                         bar=Bar(1, FULL),
                     ),
                     Column("space", hidden=True),
@@ -170,24 +178,44 @@ def dashboard(source: Source) -> Json:
                     Column("state", {**badge(**STATES), **width(85)}),
                     Column(
                         "room",
-                        {**leads_to("The map of this room", room_page(source, "room_id")), **width(150)},
+                        {
+                            **leads_to("The map of this room", room_page(source, "room_id")),
+                            **WRAPPED,
+                            **width(175),
+                        },
                     ),
-                    Column("floor", width(175)),
-                    Column("building", width(95)),
+                    Column("floor", {**WRAPPED, **width(175)}),
+                    Column("building", {**WRAPPED, **width(110)}),
                     Column("capacity", width(80)),
-                    Column("free_for", {**width(130), "custom__wrapText": True}),
-                    Column("type", width(110)),
-                    Column("reason", {"custom__wrapText": True}),
+                    Column("free_for", {**WRAPPED, **width(130)}),
+                    Column("type", width(118)),
+                    Column("reason", WRAPPED),
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],
+            ),
+            dates(source, Place(0, 35, 24, 4), USE),
+            table(
+                source,
+                Frame(
+                    "Underused rooms, then and now",
+                    UNDERUSED_TEXT,
+                    Place(0, 39, 24, 11),
+                    [USE],
+                    downloads(source, USE, "csv"),
+                ),
+                [
+                    *place_of_room(source, has_type=True),
+                    *changes(is_sorted=True, is_underused=True),
+                ],
+                sorted_by="capacity",
             ),
             lines(
                 source,
                 Frame(
                     "People by floor",
                     PEOPLE_TEXT,
-                    Place(0, 35, 14, 9),
+                    Place(0, 50, 14, 9),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                     PEOPLE_OF_FLOORS,
@@ -198,7 +226,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People who came in, by day",
                     DOORS_TEXT,
-                    Place(14, 35, 10, 9),
+                    Place(14, 50, 10, 9),
                     [DOORS],
                     downloads(source, DOORS, "csv"),
                 ),
@@ -210,7 +238,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Hottest rooms",
                     ROOMS_TEXT,
-                    Place(0, 44, 12, 12),
+                    Place(0, 59, 24, 12),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -223,8 +251,8 @@ def dashboard(source: Source) -> Json:
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
-                    Column("floor", {**width(125), "custom__wrapText": True}),
-                    Column("building", {**width(95), "custom__wrapText": True}),
+                    Column("floor", {**width(125), **WRAPPED}),
+                    Column("building", {**width(95), **WRAPPED}),
                     Column("people_per_m2", {**PER_M2, **width(68)}),
                     Column("people_per_ft2", {**PER_FT2, **width(68)}),
                     Column("per_m2_hour", {"decimals": 0, **width(76)}),
@@ -232,36 +260,6 @@ def dashboard(source: Source) -> Json:
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),
                 ],
-            ),
-            table(
-                source,
-                Frame(
-                    "Underused rooms",
-                    UNDERUSED_TEXT,
-                    Place(12, 44, 12, 12),
-                    [USE],
-                    downloads(source, USE, "csv"),
-                ),
-                [
-                    Column(
-                        "room",
-                        {
-                            "custom__minWidth": 105,
-                            **leads_to("The map of this room", room_page(source, "room_id")),
-                        },
-                    ),
-                    Column("floor", {**width(125), "custom__wrapText": True}),
-                    Column("building", {**width(95), "custom__wrapText": True}),
-                    Column("capacity", width(102)),
-                    Column(
-                        "in_use_share",
-                        {"displayName": "Time in use", "decimals": 1, **width(66)},
-                        bar=Bar(1, ((None, UNDERUSED),)),
-                    ),
-                    Column("room_id", hidden=True),
-                    Column("space", hidden=True),
-                ],
-                sorted_by="capacity",
             ),
         ],
     )
@@ -280,7 +278,7 @@ def _totals(source: Source, name: str, query: Query, place: Place, group: str) -
         Column(group, {"custom__minWidth": 110}),
         Column("people", {"decimals": 0, **width(62)}),
         Column("capacity", width(78)),
-        Column("share", {"displayName": "Of capacity", "decimals": 0, **width(72)}, bar=Bar(1, FULL)),
+        Column("share", {"displayName": "Of capacity", "decimals": 0, **width(76)}, bar=Bar(1, FULL)),
         Column("peak", {"decimals": 0, **width(58)}),
         Column("peak_local", {"displayName": "Peak at", **width(160)}),
         Column("floors", width(60)),

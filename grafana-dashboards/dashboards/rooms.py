@@ -1,11 +1,11 @@
-"""*Rooms*: how much each room is used, what has changed, and which rooms are not needed."""
+"""*Rooms*: how much each room of the floors chosen is used, what has changed, and which are not needed."""
 
 from __future__ import annotations
 
 from dashboards import variables
-from dashboards.compare import signed
+from dashboards.compare import dates
 from dashboards.downloads import downloads
-from dashboards.floor import FULL, room_page
+from dashboards.floor import FULL
 from dashboards.page import page
 from dashboards.panels.charts import presence_strips
 from dashboards.panels.figures import (
@@ -16,30 +16,32 @@ from dashboards.panels.figures import (
     coloured,
     flag,
     grouped_bars,
-    leads_to,
     table,
-    why_unknown,
     width,
 )
 from dashboards.panels.parts import Frame, Place, Query
-from dashboards.parameters import AREA, HERE
+from dashboards.parameters import AREA, FLOORS
+from dashboards.room_changes import ORDER_TEXT, changes, place_of_room
 from dashboards.sources import Source
 from dashboards.style import COOL, UNDERUSED, Json
 
 UID = "butlr-rooms"
 
-USE = Query("utilization", {**HERE, **AREA, "underused": "${underused}"})
-UNDERUSED_ROOMS = Query(USE.target, {**USE.parameters, "only": "underused"})
-CHANGE = Query("compare-utilization", {**HERE, "baseline": "${baseline}", "underused": "${underused}"})
-PRESENCE = Query("presence", {**HERE, "every": "1d"})
+USE = Query("utilization", {**FLOORS, **AREA, "underused": "${underused}"})
+CHANGE = Query("compare-utilization", {**FLOORS, "baseline": "${baseline}", "underused": "${underused}"})
+UNDERUSED_ROOMS = Query(CHANGE.target, {**CHANGE.parameters, "only": "underused"})
+PRESENCE = Query("presence", {**FLOORS, "every": "1d"})
 
 USE_TEXT = """\
-Every room in the time range, within the hours and days chosen. *Utilization* is the mean number of people \
-divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, peak* is the \
-fullest minute. *Mean when used* is the mean of the times with people. *Time in use* is the share of the \
-hours in which people were there. *People per m²* is from the heat map; it is empty if the number of \
-detections per person is not known. *Stay* is the time in use divided by the people who came in, if the \
-doors are counted.
+Every room of the floors chosen, within the time range, hours and days chosen. *Utilization* is the mean \
+number of people divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, \
+peak* is the fullest minute. *People when used* is the mean of the times with people. *Time in use* is the \
+share of the hours in which people were there. *People per m²* is from the heat map; it is empty if the \
+number of detections per person is not known.
+
+*Time in use per entry* is the time in use divided by the number of people who came in. It is not how long \
+one person stayed: while two people are in a room together, the time counts once, but both entries count. It \
+is empty if the doors are not counted.
 
 Point at the mark of a room without numbers to see why it has none; such a room is never listed as \
 underused. A room's name opens its map."""
@@ -51,10 +53,11 @@ different lengths can be compared. The change of time in use is in percentage po
 the size of their change in people, up or down. If one of the periods has no data, there is no change; the \
 mark shows why."""
 
-UNDERUSED_TEXT = """\
-Rooms that were in use for less than a share of the hours, within the hours and days chosen. The share is \
-10 %; to change it, choose *Underused below* in the menu beside the time range. Rooms without data are \
-not listed here."""
+UNDERUSED_TEXT = f"""\
+Rooms of the floors chosen that were in use for less than a share of the hours (*now*), and their use in the \
+earlier period (*then*), within the hours and days chosen. The share is 10 %; to change it, choose \
+*Underused below* in the menu beside the time range. The change of time in use is in percentage points. \
+Rooms without data are not listed here. {ORDER_TEXT}"""
 
 FULL_TEXT = """\
 How many people are in a room, beside its capacity: the 95th percentile of the hours, and the fullest \
@@ -69,19 +72,14 @@ AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
 
 
 def dashboard(source: Source) -> Json:
-    name = Column(
-        "room", {**leads_to("The map of this room", room_page(source, "room_id")), "custom__minWidth": 120}
-    )
-    ids = (Column("room_id", hidden=True), Column("space", hidden=True))
-    mark = why_unknown(room_page(source, "room_id"))
     return page(
         source,
         UID,
         "Rooms",
-        "How much each room is used, and which rooms nobody needs.",
+        "How much each room of the floors chosen is used, what has changed, and which rooms nobody needs.",
         variables=[
-            variables.floor(source),
-            variables.rooms(source),
+            variables.floors(source, "floors"),
+            variables.rooms_of_floors(source),
             variables.types(source),
             variables.hours(),
             variables.days(),
@@ -100,69 +98,55 @@ def dashboard(source: Source) -> Json:
                     downloads(source, USE, "csv"),
                 ),
                 [
-                    Column("rank", {**width(44), "custom__align": "left"}),
-                    name,
-                    *mark,
-                    Column("capacity", width(76)),
-                    Column("mean", {"displayName": "People, mean", "decimals": 1, **width(65)}),
-                    Column("mean_when_used", {"displayName": "People when used", "decimals": 1, **width(65)}),
-                    Column("p95", {"displayName": "People, p95", "decimals": 1, **width(65)}),
-                    Column("peak", {"displayName": "People, peak", "decimals": 0, **width(65)}),
-                    Column("utilization", {"decimals": 0, **width(72)}, bar=Bar(1, FULL)),
+                    *place_of_room(source),
+                    Column("capacity", width(78)),
+                    Column("mean", {"displayName": "People, mean", "decimals": 1, **width(66)}),
+                    Column("mean_when_used", {"displayName": "People when used", "decimals": 1, **width(66)}),
+                    Column("p95", {"displayName": "People, p95", "decimals": 1, **width(66)}),
+                    Column("peak", {"displayName": "People, peak", "decimals": 0, **width(66)}),
+                    Column("utilization", {"decimals": 0, **width(86)}, bar=Bar(1, FULL)),
                     Column(
                         "in_use_share",
                         {"displayName": "Time in use", "decimals": 0, **width(62)},
                         bar=Bar(1, ((None, COOL),)),
                     ),
-                    Column("entries", {"decimals": 0, **width(64)}),
-                    Column("dwell_s", {"displayName": "Stay", "decimals": 0, **width(70)}),
+                    Column("entries", {"decimals": 0, **width(68)}),
+                    Column("dwell_s", {"decimals": 0, **width(86)}),
                     Column("people_per_m2", {**PER_M2, **width(68)}),
                     Column("people_per_ft2", {**PER_FT2, **width(68)}),
-                    Column("underused", {**flag("underused", UNDERUSED), **width(98)}),
-                    *ids,
+                    Column("underused", {**flag("yes", UNDERUSED), **width(94)}),
                 ],
             ),
+            dates(source, Place(0, 14, 24, 4), CHANGE),
             table(
                 source,
                 Frame(
                     "Then and now",
                     CHANGE_TEXT,
-                    Place(0, 14, 14, 12),
+                    Place(0, 18, 24, 12),
                     [CHANGE],
                     downloads(source, CHANGE, "csv"),
                 ),
-                [
-                    name,
-                    *mark,
-                    Column("mean_before", {"decimals": 1, **width(65)}),
-                    Column("mean", {"decimals": 1, **width(65)}),
-                    Column("mean_change", {**signed(0.05), "decimals": 1, **width(70)}),
-                    Column("in_use_share_before", {"decimals": 0, **width(62)}),
-                    Column("in_use_share", {"decimals": 0, **width(62)}),
-                    Column("in_use_change", {**signed(0.005), "decimals": 0, **width(76)}),
-                    *ids,
-                ],
+                [*place_of_room(source, has_type=True), *changes()],
             ),
             table(
                 source,
                 Frame(
                     "Underused rooms",
                     UNDERUSED_TEXT,
-                    Place(14, 14, 10, 12),
+                    Place(0, 30, 24, 10),
                     [UNDERUSED_ROOMS],
                     downloads(source, UNDERUSED_ROOMS, "csv"),
                 ),
                 [
-                    name,
-                    Column("capacity", width(85)),
-                    Column("in_use_share", {"decimals": 1, **width(80)}, bar=Bar(1, ((None, UNDERUSED),))),
-                    Column("in_use_s", {"decimals": 1, **width(95)}),
-                    *ids,
+                    *place_of_room(source, has_type=True),
+                    *changes(is_sorted=True, is_underused=True),
                 ],
+                sorted_by="capacity",
             ),
             grouped_bars(
                 source,
-                Frame("People against capacity", FULL_TEXT, Place(0, 26, 24, 10), [USE]),
+                Frame("People against capacity", FULL_TEXT, Place(0, 40, 24, 10), [USE]),
                 "room",
                 [
                     Column("capacity", {**coloured("#8e8e8e"), **AXIS}),
@@ -175,11 +159,10 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Presence by day",
                     PRESENCE_TEXT,
-                    Place(0, 36, 24, 12),
+                    Place(0, 50, 24, 12),
                     [PRESENCE],
                     downloads(source, PRESENCE, "csv"),
                 ),
             ),
         ],
-        since="now-30d",
     )

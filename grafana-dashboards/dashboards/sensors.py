@@ -8,6 +8,7 @@ from dashboards.floor import floor_page, room_page
 from dashboards.page import page
 from dashboards.panels.figures import Bar, Column, leads_to, state, table, totals, width
 from dashboards.panels.parts import Frame, Place, Query
+from dashboards.room_changes import WRAPPED
 from dashboards.sources import Parameters, Source
 from dashboards.style import BAD, CALM, GOOD, WARNING, Json, steps
 
@@ -49,22 +50,29 @@ has no data; it is never shown as empty. Rooms without any sensor are not listed
 its map."""
 
 FLOORS_TEXT = """\
-Every floor. *Because* names the offline hives that receive sensors of the floor. All dashboards that show \
-such a floor say so in a notice. A floor's name opens the dashboard *Floor*."""
+Every floor. *Hive offline since*: since when a hive of the floor is offline; point at it to see which. All \
+dashboards that show such a floor say so in a notice. A floor's name opens the dashboard *Floor*."""
 
 DEVICES_TEXT = """\
 Every physical sensor and hive of the floors chosen above; those that are offline come first. *Last reading* \
-is the last message about people. If Butlr has no date for a battery, the date is empty. x and y are metres \
-on the floor plan."""
+is the last message about people. If Butlr has no date for a battery, the date is empty. Point at a device \
+to see its hive, its zone, its power supply, and its place on the floor plan (x and y in metres). *Download \
+as table* in the panel's header has these columns too."""
+
+DEVICE_TITLE = """\
+Hive: ${__data.fields.hive}. Zone: ${__data.fields.zone}. Power: ${__data.fields.power}. \
+x: ${__data.fields.x}, y: ${__data.fields.y}."""
+"""What a viewer sees who points at a device: these columns do not fit beside the others."""
 
 
 def dashboard(source: Source) -> Json:
-    offline = Column("offline_s", {"decimals": 1, **width(80)})
-    due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(95)})
-    of_state = Column("state", {**state(STATES), **width(90)})
+    offline = Column("offline_s", {"decimals": 1, **width(88)})
+    due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(108)})
+    of_state = Column("state", {**state(STATES), **width(102)})
     # Floors have clocks of their own; "2 hours ago" is true by each.
-    since = {"unit": "dateTimeFromNow", **width(105)}
-    building = Column("building", {"custom__wrapText": True, **width(95)})
+    since = {"unit": "dateTimeFromNow", **width(148)}
+    floor = Column("floor", {**WRAPPED, **width(180)})
+    building = Column("building", {**WRAPPED, **width(120)})
     space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
     built = page(
         source,
@@ -93,17 +101,17 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Devices that need attention",
                     FAULTS_TEXT,
-                    Place(0, 3, 15, 11),
+                    Place(0, 3, 24, 9),
                     [FAULTS],
                     downloads(source, FAULTS, "csv"),
                 ),
                 [
-                    Column("device", width(170)),
-                    Column("floor", width(125)),
+                    Column("device", {**WRAPPED, **width(190)}),
+                    floor,
                     building,
                     of_state,
                     offline,
-                    Column("reason", {"displayName": "Because", "custom__wrapText": True}),
+                    Column("reason", {"displayName": "Because", **WRAPPED}),
                     space,
                 ],
             ),
@@ -112,7 +120,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Rooms without data now",
                     ROOMS_TEXT,
-                    Place(15, 3, 9, 11),
+                    Place(0, 12, 24, 8),
                     [ROOMS],
                     downloads(source, ROOMS, "csv"),
                 ),
@@ -123,10 +131,10 @@ def dashboard(source: Source) -> Json:
                             **leads_to(
                                 "The map of this room", room_page(source, "room_id", without=("type",))
                             ),
-                            "custom__wrapText": True,
+                            **WRAPPED,
                         },
                     ),
-                    Column("floor"),
+                    floor,
                     building,
                     Column("unknown_since", {"displayName": "No data since", **since}),
                     room_id,
@@ -135,17 +143,24 @@ def dashboard(source: Source) -> Json:
             ),
             table(
                 source,
-                Frame("Floors", FLOORS_TEXT, Place(0, 14, 24, 8), [FLOORS], downloads(source, FLOORS, "csv")),
+                Frame("Floors", FLOORS_TEXT, Place(0, 20, 24, 8), [FLOORS], downloads(source, FLOORS, "csv")),
                 [
-                    Column("floor", {**leads_to("This floor", floor_page(source)), **width(175)}),
+                    Column("floor", {**leads_to("This floor", floor_page(source)), **WRAPPED}),
                     building,
-                    Column("sensors", width(75)),
-                    Column("sensors_offline", width(75)),
+                    Column("sensors", width(80)),
+                    Column("sensors_offline", width(80)),
                     Column("offline_share", width(62), bar=Bar(1, SHARE)),
-                    Column("hives_offline", width(75)),
-                    Column("rooms_unavailable", width(115)),
-                    Column("batteries_due", width(80)),
-                    Column("unknown_since", {"displayName": "Hive offline since", **since}),
+                    Column("hives_offline", width(80)),
+                    Column("rooms_unavailable", width(120)),
+                    Column("batteries_due", width(86)),
+                    Column(
+                        "unknown_since",
+                        {
+                            "displayName": "Hive offline since",
+                            **since,
+                            **leads_to("${__data.fields.reason}", floor_page(source)),
+                        },
+                    ),
                     Column("reason", hidden=True),
                     space,
                 ],
@@ -155,32 +170,27 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Devices: ${floors:text}",
                     DEVICES_TEXT,
-                    Place(0, 22, 24, 14),
+                    Place(0, 28, 24, 14),
                     [DEVICES],
                     downloads(source, DEVICES, "csv"),
                 ),
                 [
                     Column("kind", {"custom__filterable": True, **width(75)}),
-                    Column("device", width(190)),
-                    Column("floor", {"custom__filterable": True, **width(125)}),
-                    Column("building", {"custom__filterable": True, **width(95)}),
-                    Column("room", {"custom__filterable": True, **width(145)}),
+                    Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(170)}),
+                    Column("floor", {"custom__filterable": True, **WRAPPED}),
+                    Column("building", {"custom__filterable": True, **WRAPPED}),
+                    Column("room", {"custom__filterable": True, **WRAPPED}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
                     Column("last_heartbeat", since),
                     Column("last_reading", since),
                     due,
-                    offline,
-                    Column("hive", width(215)),
-                    Column("zone", width(110)),
-                    Column("power", width(75)),
-                    Column("mac", width(200)),
-                    Column("x", {"decimals": 1, **width(65)}),
-                    Column("y", {"decimals": 1, **width(65)}),
+                    Column("mac", width(215)),
+                    *(Column(name, hidden=True) for name in ("hive", "zone", "power")),
+                    *(Column(name, {"decimals": 1}, hidden=True) for name in ("x", "y")),
                     space,
                 ],
             ),
         ],
-        since="now-24h",
     )
-    # Everything here is of now.
+    # Everything here is of now; the time range is only handed on by the links.
     return {**built, "timepicker": {"hidden": True}}

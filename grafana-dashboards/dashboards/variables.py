@@ -31,6 +31,14 @@ def rooms(source: Source) -> Json:
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
 
+def rooms_of_floors(source: Source) -> Json:
+    """The rooms of the chosen `floors`. It has a name of its own: a room of another floor is no choice that
+    the `room` of a page about one floor could take.
+    """
+    variable = _query_variable(source, "rooms", "Rooms", source.rooms("${floors:csv}"))
+    return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
+
+
 def floors(source: Source, name: str = "space") -> Json:
     """Several floors, or all of them, with which a page opens.
 
@@ -58,7 +66,7 @@ def least_capacity() -> Json:
 
 
 HANDED_ON = (
-    *("space", "floors", "room", "type", "hours", "days", "least_capacity"),
+    *("space", "floors", "room", "rooms", "type", "hours", "days", "least_capacity"),
     *("baseline", "underused", "area", "unit", "look", "normalize", "resolution", "film"),
 )
 """All that somebody can choose on a page, but the data source. Each page hands all of it on by its links."""

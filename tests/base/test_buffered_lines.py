@@ -31,7 +31,7 @@ def logger(stream: io.StringIO) -> Iterator[logging.Logger]:
     found.removeHandler(handler)
 
 
-def test_lines_are_written_soon_without_being_asked_for(logger: logging.Logger, stream: io.StringIO) -> None:
+def test_lines_are_written_soon_without_being_requested(logger: logging.Logger, stream: io.StringIO) -> None:
     with buffering_log_lines(logger):
         for text in ("one\n", "one\ntwo\n"):
             logger.info(text.split()[-1])

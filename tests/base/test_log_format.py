@@ -94,7 +94,7 @@ def test_only_lines_of_the_level_and_above_are_written(
     assert written == list(LEVELS[LEVELS.index(level) :])
 
 
-def test_asked_for_twice_lines_are_written_once(
+def test_requested_twice_lines_are_written_once(
     root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log_to_stderr()

@@ -38,7 +38,9 @@ def weeks() -> list[bytes]:
 
 
 def with_backend(bodies: Sequence[bytes]) -> Grid:
-    return grid_math.add([heatmaps.heat_map(body, RESOLUTION_M) for body in bodies], RESOLUTION_M)
+    parsers = heatmaps.Parsers()
+    grids = [heatmaps.heat_map(body, RESOLUTION_M, parsers=parsers) for body in bodies]
+    return grid_math.add(grids, RESOLUTION_M)
 
 
 def with_json(bodies: Sequence[bytes]) -> dict[tuple[float, float], float]:

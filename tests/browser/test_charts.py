@@ -120,7 +120,7 @@ def test_a_picture_follows_the_theme_and_fills_the_panel(
         ("butlr-patterns", "Playback"),
     ],
 )
-def test_nothing_is_asked_for_before_the_variables_have_values(
+def test_nothing_is_requested_before_the_variables_have_values(
     tab: Page, world: World, uid: str, title: str
 ) -> None:
     chart = Chart(tab, world, uid, title)
@@ -212,7 +212,8 @@ def test_an_hour_of_the_week_is_named_by_both_its_ends(tab: Page, world: World) 
     option = chart.run(hours="08:00-18:00", days="mon-fri")
     assert option["xAxis"]["data"] == [f"{hour}\u2013{hour + 1}" for hour in range(8, 18)]
     assert option["title"]["text"].startswith("Busiest: ")
-    day, hour, value = next(one for one in option["series"][0]["data"] if one[:2] == [3, 1])
+    cells = [one["value"] for one in option["series"][0]["data"]]
+    day, hour, value = next(one for one in cells if one[:2] == [3, 1])
     reported = tab.evaluate(f"window.option.tooltip.formatter({{ value: [{hour}, {day}, {value}] }})")
     assert reported.split(": ")[0] == f"{option['yAxis']['data'][day]} {8 + hour}\u2013{9 + hour}"
     assert option["series"][0]["label"]["show"] is True
@@ -226,7 +227,7 @@ def test_a_page_about_a_floor_takes_its_zone(tab: Page, world: World) -> None:
         ("butlr-patterns", "People, hour by hour"),
         ("butlr-patterns", "Playback"),
     ):
-        Chart(tab, world, uid, title).run(space=NEW_YORK)
+        Chart(tab, world, uid, title).run(space=NEW_YORK, floors=NEW_YORK)
         assert tab.evaluate("window.zones") == [[{"timezone": "America/New_York"}, True]], title
 
 
@@ -251,8 +252,8 @@ def test_days_are_those_of_each_floor(tab: Page, world: World) -> None:
 
 def test_presence_by_day_is_by_the_floors_calendar(tab: Page, world: World) -> None:
     chart = Chart(tab, world, "butlr-rooms", "Presence by day")
-    option = chart.run(space=NEW_YORK)
-    found = frames(world, chart.panel["targets"][0], chart.values | {"space": NEW_YORK})
+    option = chart.run(floors=NEW_YORK)
+    found = frames(world, chart.panel["targets"][0], chart.values | {"floors": NEW_YORK})
     zone = ZoneInfo("America/New_York")
     days = [datetime.fromtimestamp(t / 1000, zone) for t in found[0]["fields"][0]["values"]]
     assert option["xAxis"]["data"] == [f"{day:%a} {day.day} {day:%b}" for day in days]
@@ -283,3 +284,58 @@ def test_presence_by_room_is_in_windows_of_the_floors_clock(tab: Page, world: Wo
     }
     assert reported == pytest.approx(expected)
     assert option["visualMap"]["text"] == ["60 min", "0 min"]
+
+
+INFERNO = ["000004", "1b0c41", "4a0c6b", "781c6d", "a52c60", "cf4446", "ed6925", "fb9b06", "f7d13d", "fcffa4"]
+
+
+def lightness(colour: str) -> float:
+    """Relative luminance, as the contrast ratio of WCAG 2 takes it; `colour`: six hexadecimal digits."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(map(lightness, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_numbers_stand_out_from_their_cells(tab: Page, world: World, dark: bool) -> None:
+    """By at least 4.5 to 1, on pale and on deep cells, in each theme."""
+    option = Chart(tab, world, "butlr-patterns", "People, hour by hour").run(dark=dark)
+    scale = [colour.removeprefix("#") for colour in option["visualMap"]["inRange"]["color"]]
+    assert set(scale) <= set(INFERNO)
+    largest = option["visualMap"]["max"]
+    cells = option["series"][0]["data"]
+    assert len({cell["label"]["color"] for cell in cells}) == 2
+    for cell in cells:
+        at_scale = cell["value"][2] / largest * (len(scale) - 1)
+        low, part = int(at_scale), at_scale % 1
+        ends = [
+            [int(scale[min(i, len(scale) - 1)][k : k + 2], 16) for k in (0, 2, 4)] for i in (low, low + 1)
+        ]
+        mixed = "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(*ends, strict=True))
+        assert contrast(mixed, cell["label"]["color"].removeprefix("#")) >= 4.5, cell
+
+
+def test_days_of_floors_in_several_zones_stand_by_their_dates(tab: Page, world: World) -> None:
+    """Each room's days are its own floor's; and no floor's zone is taken for the page."""
+    chart = Chart(tab, world, "butlr-rooms", "Presence by day")
+    option = chart.run(floors="all")
+    assert tab.evaluate("window.zones") == []
+    found = frames(world, chart.panel["targets"][0], chart.values | {"floors": "all"})
+    assert len({frame["meta"]["custom"]["timezone"] for frame in found}) == 2
+    reported = {
+        (option["yAxis"]["data"][y], option["xAxis"]["data"][x]): 3600 * hours
+        for x, y, hours in option["series"][0]["data"]
+    }
+    expected = {}
+    for frame in found:
+        zone = ZoneInfo(frame["meta"]["custom"]["timezone"])
+        for t, value in zip(*(field["values"] for field in frame["fields"][:2]), strict=True):
+            local = datetime.fromtimestamp(t / 1000, zone)
+            if value is not None:
+                expected[frame["name"], f"{local:%a} {local.day} {local:%b}"] = value
+    assert reported == pytest.approx(expected)

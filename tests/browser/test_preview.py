@@ -167,7 +167,7 @@ def test_the_form_limits_hours_and_days(visit: VisitWorld, world: World) -> None
         ("hours", "<img src=x onerror=alert(1)>", 400),
     ],
 )
-def test_a_bad_word_is_named_and_can_be_corrected(
+def test_a_bad_parameter_is_named_and_can_be_corrected(
     visit: VisitWorld, world: World, word: str, value: str, status: int
 ) -> None:
     here = visit(world)
@@ -209,7 +209,7 @@ def test_the_links_answer_what_the_page_shows(visit: VisitWorld, world: World) -
     assert here.get("API").json()["openapi"].startswith("3.")
 
 
-def test_a_token_is_asked_for(visit: VisitWorld, make_world: Callable[..., World]) -> None:
+def test_a_token_is_requested(visit: VisitWorld, make_world: Callable[..., World]) -> None:
     world = make_world(tokens=(BackendToken("open-sesame"),))
     nobody = visit(world)
     liar = visit(world, http_credentials={"username": "viewer", "password": "open-barley"})

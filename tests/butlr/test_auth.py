@@ -36,7 +36,7 @@ def sites(client: Client) -> bytes:
     return client.post(GRAPHQL, QUERY, graphql=True)
 
 
-def test_the_login_is_asked_as_documented(simulator: Simulator, patient: Clients) -> None:
+def test_the_login_is_requested_as_documented(simulator: Simulator, patient: Clients) -> None:
     sites(patient(simulator.url))
     assert simulator.calls[0].path == LOGIN
     assert simulator.calls[0].body == {

@@ -56,7 +56,7 @@ def test_ids_a_call_are_those_that_butlr_documents(windows: int, ids: int) -> No
     assert most_ids(windows) == ids
 
 
-def test_large_floors_are_asked_for_in_batches() -> None:
+def test_large_floors_are_requested_in_batches() -> None:
     answered, sizes = requested_items(Batches(now=lambda: NOW_S), rooms(70), Overloaded(most=30))
     assert (len(answered), sizes) == (70, [30, 30, 10])
 
@@ -76,7 +76,7 @@ def test_what_has_been_proven_is_believed_when_it_is_empty() -> None:
     assert requested_items(batches, rooms(20), butlr) == (set(), [20])
 
 
-def test_an_unproven_emptiness_is_asked_for_again_down_to_one() -> None:
+def test_an_unproven_emptiness_is_requested_again_down_to_one() -> None:
     answered, sizes = requested_items(Batches(now=lambda: NOW_S + 10 * 86_400), rooms(4), Overloaded(most=0))
     assert (answered, sizes) == (set(), [4, 2, 1, 1, 2, 1, 1])
 

@@ -80,7 +80,7 @@ def test_where_rooms_are_limited_no_row_is_lost_and_it_is_remembered_for_a_day()
     assert most(batches, 20) == 15
 
 
-def test_an_answer_that_is_cut_off_is_asked_for_again_in_smaller_calls() -> None:
+def test_an_answer_that_is_cut_off_is_requested_again_in_smaller_calls() -> None:
     """Butlr may as well answer the first rooms and leave out the rest."""
     requested: list[int] = []
 
@@ -93,7 +93,7 @@ def test_an_answer_that_is_cut_off_is_asked_for_again_in_smaller_calls() -> None
     assert requested == [100, 30, 30, 30, 10]
 
 
-def test_a_floor_without_a_row_among_others_is_asked_for_alone_where_it_must_have_some() -> None:
+def test_a_floor_without_a_row_among_others_is_requested_alone_where_it_must_have_some() -> None:
     silent = [f"room_001_{k:02}" for k in range(20)]
     butlr, floors = Overloaded(most=10**6, silent=silent), together(4, 20)
     assert reported(Batches(everybody, now=lambda: NOW_S).together(floors, butlr), floors) == [20, -1, 20, 20]
@@ -110,7 +110,7 @@ def test_nothing_at_all_is_believed_of_no_floor() -> None:
     assert reported(Batches(everybody, now=lambda: NOW_S).together(floors, butlr), floors) == [-1, -1]
 
 
-def test_a_row_of_a_room_that_was_not_asked_for_is_refused() -> None:
+def test_a_row_of_a_room_that_was_not_requested_is_refused() -> None:
     def butlr(_: Sequence[str], period: Period) -> list[dict[str, object]]:
         return [{"room_id": "room_of_another", "time": period.end_s}]
 
@@ -118,7 +118,7 @@ def test_a_row_of_a_room_that_was_not_asked_for_is_refused() -> None:
         Batches(now=lambda: NOW_S).together(together(2, 10), butlr)
 
 
-def test_floors_with_which_a_call_failed_are_asked_for_alone_for_ten_minutes() -> None:
+def test_floors_with_which_a_call_failed_are_requested_alone_for_ten_minutes() -> None:
     time = FakeTime()
     batches, floors = Batches(now=lambda: NOW_S, clock=time), together(3, 20)
     batches.not_together(floors[1:2])

@@ -81,7 +81,7 @@ def test_a_fault_that_stays_is_said_after_four_attempts(
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 411, 413, 415, 418, 422])
-def test_what_butlr_calls_wrong_is_never_asked_again(
+def test_what_butlr_calls_wrong_is_never_requested_again(
     simulator: Simulator, hurried: Hurried, status: int
 ) -> None:
     simulator.faults.set(status=status)
@@ -115,7 +115,7 @@ def test_in_an_outage_nothing_is_tried_again_until_something_is_answered(
     assert graphql(client) == OFFICE
 
 
-def test_a_question_butlr_really_refuses_says_which_word(simulator: Simulator, hurried: Hurried) -> None:
+def test_a_question_butlr_really_refuses_says_which_parameter(simulator: Simulator, hurried: Hurried) -> None:
     with pytest.raises(UpstreamRefused, match="data_types"):
         hurried(simulator.url).post("/v3/detections", {})
     assert simulator.count("/v3/detections") == 1
@@ -276,7 +276,7 @@ def test_an_empty_answer_that_calls_itself_gzip_is_empty(wire: Wire, hurried: Hu
         graphql(hurried(wire.url))
 
 
-def test_an_encoding_nobody_asked_for_is_down(wire: Wire, hurried: Hurried) -> None:
+def test_an_encoding_nobody_requested_is_down(wire: Wire, hurried: Hurried) -> None:
     wire.reply = respond(b"\x1b\x0d\x00\xf8", "200 OK", "Content-Encoding: br")
     with pytest.raises(UpstreamDown):
         graphql(hurried(wire.url))

@@ -45,7 +45,7 @@ class Clocks:
         """An answer that took `after_s` and bears the date of so long after the question."""
         requested_at_s, date = self.clock.here(), self.butlr_s + dated_s
         self.passes(after_s)
-        self.clock.note(date, asked_at_s=requested_at_s)
+        self.clock.note(date, requested_at_s=requested_at_s)
 
 
 def test_before_the_first_answer_ours_is_all_there_is() -> None:
@@ -82,7 +82,7 @@ def test_an_answer_that_takes_long_is_no_wrong_clock(dated_s: float) -> None:
 def test_no_date_says_nothing() -> None:
     clocks = Clocks(HOUR_S)
     clocks.answered()
-    clocks.clock.note(None, asked_at_s=clocks.clock.here())
+    clocks.clock.note(None, requested_at_s=clocks.clock.here())
     assert clocks.clock.ahead_s == HOUR_S
 
 

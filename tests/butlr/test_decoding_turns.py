@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -64,6 +65,32 @@ def test_one_response_is_decoded_at_a_time(
     for thread in threads:
         thread.join(HANG_S)
     assert most == [1, 1]
+
+
+def test_heat_maps_decoded_at_the_same_time_are_each_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a turn here: both responses have been parsed before one of them is read."""
+    butlr = Butlr(ButlrConfig("http://127.0.0.1:1", "id", "secret"))
+    monkeypatch.setattr(api, "LONGEST_TURN_S", 0.0)
+    both_are_parsed, holder = threading.Barrier(2), api.heatmaps._holder
+    counts = {"space_1": 3, "space_2": 500}
+
+    def post(_path: str, request: dict[str, Any]) -> bytes:
+        count = counts[request["filter"]["space_id"]]
+        return orjson.dumps({"array_cells": [[0.5, y + 0.5, count] for y in range(count)], "metadata": {}})
+
+    def held_back(document: Any, body: bytes) -> Any:
+        both_are_parsed.wait(HANG_S)
+        return holder(document, body)
+
+    monkeypatch.setattr(butlr.client, "post", post)
+    monkeypatch.setattr(api.heatmaps, "_holder", held_back)
+    segments = [Segment(space, HEAT, PERIOD, settled=False) for space in counts]
+    with ThreadPoolExecutor(2) as pool:
+        grids = [chunk.grid for chunk in pool.map(butlr.fetch, segments)]
+    for grid, count in zip(grids, counts.values(), strict=True):
+        assert grid.ix.tolist() == [0] * count
+        assert grid.iy.tolist() == list(range(count))
+        assert grid.value.tolist() == [count] * count
 
 
 def response_of(subject: Subject) -> bytes:

@@ -94,20 +94,22 @@ def test_a_row_that_cannot_be_spoils_its_own_floor_only(butlr: Butlr, reporting:
     assert len(reporting.requested) == 1
 
 
-def test_where_butlr_refuses_all_for_one_each_is_asked_for_alone(butlr: Butlr, reporting: Reporting) -> None:
+def test_where_butlr_refuses_all_for_one_each_is_requested_alone(butlr: Butlr, reporting: Reporting) -> None:
     reporting.fails = lambda rooms: UpstreamRefused("404: no such room") if "room_1" in rooms else None
     assert fetched(butlr) == [ALL[0], "upstream_refused", *ALL[2:]]
     assert [len(rooms) for rooms in reporting.requested] == [4, 1, 1, 1, 1]
     assert not butlr.room_left([], floor(0))
 
 
-def test_rows_that_belong_to_no_floor_have_each_asked_for_alone(butlr: Butlr, reporting: Reporting) -> None:
+def test_rows_that_belong_to_no_floor_have_each_floor_requested_alone(
+    butlr: Butlr, reporting: Reporting
+) -> None:
     reporting.spoil = lambda row: row.update(room_id="") if row["room_id"] == "room_3" else None
     assert fetched(butlr) == ALL  # alone, a row without a name can only be of the room that was asked for
     assert len(reporting.requested) == 1 + FLOORS
 
 
-def test_what_is_too_much_in_time_is_asked_for_alone_the_next_time(
+def test_what_is_too_much_in_time_is_requested_alone_the_next_time(
     butlr: Butlr, reporting: Reporting
 ) -> None:
     reporting.fails = lambda rooms: UpstreamLate("504") if len(rooms) > 1 else None

@@ -116,7 +116,7 @@ def test_butlrs_token_goes_to_butlr_only(wire: Wire, fetcher: Fetcher) -> None:
         "/plans/x.png",
     ],
 )
-def test_no_other_host_is_asked_however_it_is_written(wire: Wire, fetcher: Fetcher, address: str) -> None:
+def test_no_other_host_is_called_however_it_is_written(wire: Wire, fetcher: Fetcher, address: str) -> None:
     host = wire.url.removeprefix("http://")
     where = address.format(host=host, port=host.partition(":")[2])
     with pytest.raises(UpstreamRefused):

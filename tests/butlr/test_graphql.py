@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr.graphql import GraphqlQuery, answer_of, is_unauthenticated, written
+from butlr_grafana.butlr.graphql import GraphqlQuery, is_unauthenticated, response_of, written
 
 FLOORS = {
     "sites": {
@@ -91,7 +91,7 @@ def test_a_field_in_another_form_is_lost_too(message: str) -> None:
     assert "tags" not in requested[1]
 
 
-def test_what_was_lost_is_not_asked_for_again() -> None:
+def test_what_was_lost_is_not_requested_again() -> None:
     question = GraphqlQuery(FLOORS, NEEDED)
     post, _ = refusing(errors('Cannot query field "rotation" on type "Plan".'), {"data": DATA})
     question.run(post)
@@ -107,7 +107,7 @@ def test_without_a_needed_field_there_is_no_answer() -> None:
     assert len(requested) == 1
 
 
-def test_a_refusal_that_names_no_field_leaves_what_is_asked_for_at_the_least() -> None:
+def test_a_refusal_that_names_no_field_leaves_what_is_requested_at_the_least() -> None:
     least = {"sites": {"data": {"id": None, "floors": {"id": None}}}}
     post, requested = refusing(errors("bad question"), {"data": DATA})
     result = GraphqlQuery(FLOORS, NEEDED, (least,)).run(post)
@@ -123,7 +123,7 @@ def test_an_error_that_refuses_no_field_is_no_reason_to_ask_again() -> None:
     assert len(requested) == 1
 
 
-def test_a_server_that_refuses_the_same_for_ever_is_asked_once_more() -> None:
+def test_a_server_that_refuses_the_same_for_ever_is_called_once_more() -> None:
     refusal = errors('Cannot query field "rotation" on type "Plan".')
     post, requested = refusing(refusal, refusal, refusal)
     with pytest.raises(UpstreamInvalid):
@@ -151,7 +151,7 @@ def test_a_part_beside_errors_is_used_and_told() -> None:
 )
 def test_an_answer_without_data_and_reason_is_invalid(body: bytes) -> None:
     with pytest.raises(UpstreamInvalid):
-        answer_of(body)
+        response_of(body)
 
 
 @pytest.mark.parametrize(

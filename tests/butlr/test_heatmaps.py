@@ -14,8 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from butlr_grafana.base.errors import UpstreamInvalid
-from butlr_grafana.butlr import heatmaps
-from butlr_grafana.butlr.heatmaps import Totals, heat_map, quote
+from butlr_grafana.butlr.heatmaps import Parsers, Totals, heat_map, quote
 from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Bounds
 
@@ -188,12 +187,20 @@ def test_the_quote_is_the_first_200_characters_on_one_line() -> None:
 
 def test_a_part_of_the_last_document_that_somebody_still_holds_is_no_fault_of_butlr() -> None:
     """As a profiler does, which looks at the local variables of other threads."""
-    heatmaps._parsers[:] = [parser := simdjson.Parser()]
+    parsers = Parsers()
+    parsers.put_back(parser := simdjson.Parser())
     held = parser.parse(b'{"a": [1, 2]}')
-    assert cells(heat_map(body(), 0.5)) == CELLS
+    assert cells(heat_map(body(), 0.5, parsers=parsers)) == CELLS
     assert held["a"].as_list() == [1, 2]
-    assert heatmaps._parsers
-    assert heatmaps._parsers != [parser]
+    assert parsers.take() is not parser
+
+
+def test_the_parser_of_one_response_reads_the_next_one() -> None:
+    parsers = Parsers()
+    parsers.put_back(parser := simdjson.Parser())
+    for _ in range(2):
+        assert cells(heat_map(body(), 0.5, parsers=parsers)) == CELLS
+    assert parsers.take() is parser
 
 
 def test_two_heat_maps_in_one_answer_are_an_error() -> None:
@@ -283,13 +290,13 @@ def test_a_cell_off_the_grid_is_an_error(off: float) -> None:
         heat_map(body([[y, x, v] for x, y, v in rows]), 1.0)
 
 
-def test_a_finer_grid_than_asked_is_an_error_even_unsaid() -> None:
+def test_a_finer_grid_than_requested_is_an_error_even_unsaid() -> None:
     with pytest.raises(UpstreamInvalid, match="do not lie"):
         heat_map(body([[0.25, 0.25, 1], [0.75, 0.25, 1]]), 1.0)
 
 
 @pytest.mark.parametrize(("requested", "message"), [(0.5, 0.25), (0.25, 0.5), (1.0, 0.999), (1.0, 100)])
-def test_another_resolution_than_asked_is_an_error(requested: float, message: float) -> None:
+def test_another_resolution_than_requested_is_an_error(requested: float, message: float) -> None:
     with pytest.raises(
         UpstreamInvalid, match=f"cells of {message:g} m; cells of {requested:g} m were requested"
     ):

@@ -67,21 +67,21 @@ def test_one_measurement_a_call_without_grouping_or_pages() -> None:
     }
 
 
-def test_floors_and_their_doors_are_asked_for_by_the_floor() -> None:
+def test_floors_and_their_doors_are_requested_by_the_floor() -> None:
     for subject in (FLOOR, DOORS):
         requested: Any = request_body(subject, HOURS, ("space_1",))
         assert requested["filter"]["spaces"] == {"eq": ["space_1"]}
         assert "rooms" not in requested["filter"]
 
 
-def test_empty_windows_are_asked_for_of_movements_only() -> None:
+def test_empty_windows_are_requested_of_movements_only() -> None:
     """A filled window of people could be an offline sensor's."""
     assert request_body(DOORS, HOURS, ("space_1",))["window"]["create_empty"] is True  # type: ignore[index]
     assert "create_empty" not in request_body(ROOMS, HOURS, ("room_a",))["window"]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("measurement", ["traffic_room_occupancy", "traffic_floor_occupancy"])
-def test_calibrated_is_a_text_and_asked_for_where_it_belongs(measurement: str) -> None:
+def test_calibrated_is_a_text_and_requested_where_it_belongs(measurement: str) -> None:
     subject = SeriesSubject(measurement, "room", "1m", "median", "Europe/Paris", ("room_a",))
     assert request_body(subject, HOURS, ("room_a",))["filter"]["calibrated"] == "true"  # type: ignore[index]
     for other in (ROOMS, FLOOR, DOORS):
@@ -97,7 +97,7 @@ def test_rows_are_matched_by_place_and_window_in_any_order() -> None:
     }
 
 
-def test_rows_that_name_no_place_are_of_the_only_one_asked_for() -> None:
+def test_rows_that_name_no_place_are_of_the_only_one_requested() -> None:
     only = SeriesSubject("room_occupancy", "room", "1h", "mean", "Europe/Paris", ("room_a",))
     assert reported(read([row(9, 2)], only)) == {("room_a", "value", "08"): 2.0}
     assert reported(read([row(9, 2, space_id="")], FLOOR)) == {("space_1", "value", "08"): 2.0}
@@ -109,7 +109,7 @@ def test_rows_that_name_no_place_are_of_the_only_one_asked_for() -> None:
     ("subject", "place"),
     [(ROOMS, {"room_id": "room_z"}), (FLOOR, {"space_id": "space_9"})],
 )
-def test_a_place_that_was_not_asked_for_is_a_fault(subject: SeriesSubject, place: dict[str, str]) -> None:
+def test_a_place_that_was_not_requested_is_a_fault(subject: SeriesSubject, place: dict[str, str]) -> None:
     with pytest.raises(UpstreamInvalid, match=f"{next(iter(place.values()))}.*not requested"):
         read([row(9, 2, **place)], subject)
 

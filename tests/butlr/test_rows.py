@@ -61,7 +61,7 @@ def test_nothing_is_no_row(data: object) -> None:
     assert read(data) == []
 
 
-def test_statistics_are_rows_of_the_function_asked_for() -> None:
+def test_statistics_are_rows_of_the_function_requested() -> None:
     data = {
         "2030-01-07T08:00:00": {"in": statistics(12, max=11), "out": statistics(9)},
         NINE: {"in": statistics(4, data_incomplete=True)},
@@ -102,6 +102,6 @@ def test_an_unknown_form_is_refused_by_what_it_is(body: bytes, text: str) -> Non
     assert text in caught.value.message
 
 
-def test_statistics_without_the_function_asked_for_are_refused() -> None:
+def test_statistics_without_the_function_requested_are_refused() -> None:
     with pytest.raises(UpstreamInvalid, match="statistics without p95"):
         read({NINE: {"in": statistics(4)}}, "p95")

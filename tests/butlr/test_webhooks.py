@@ -164,7 +164,7 @@ def test_no_error_quotes_the_key(response: bytes | UpstreamError, webhooks: Webh
     assert KEY not in repr(HERE)
 
 
-def test_secrets_are_never_asked_for(post: Post) -> None:
+def test_secrets_are_never_requested(post: Post) -> None:
     asking = Answering(post)
     webhooks = Webhooks(asking)
     made = webhooks.create("butlr-grafana", TYPES, HERE, webhooks.input_names())

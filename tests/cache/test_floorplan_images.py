@@ -134,7 +134,7 @@ def test_few_are_fetched_at_a_time_and_all_come(source: Source) -> None:
     source.open.clear()
     floors = [floor(f"{URL}{k}", f"space_{k}") for k in range(6)]
     for one in floors:
-        pictures.ask(one)
+        pictures.request(one)
     source.open.set()
     assert sorted(number(pictures, one) or 0 for one in floors) == [1, 2, 3, 4, 5, 6]
     assert source.most <= floorplan_images.MAX_CONCURRENT
@@ -249,7 +249,7 @@ def test_a_signature_that_changes_is_no_other_picture(source: Source) -> None:
     assert number(pictures, floor("https://plans.example.com/two.png")) == 2
     # Renewed by the newest signature.
     source.now_s += RENEW_S
-    pictures.ask(floor(f"{URL}?signature=c"))
+    pictures.request(floor(f"{URL}?signature=c"))
     settled(pictures)
     assert source.requested[-1] == f"{URL}?signature=c"
 

@@ -1,4 +1,4 @@
-"""The commands as a person runs them: real processes, real ports."""
+"""The commands as a person runs them. Those that serve are real processes, with real ports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from butlr_grafana.measure.run import ORDER
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import Simulator
 from butlr_grafana.simulator.forms import Forms
-from tests.processes import alive, children_of, run, running, started
+from tests.processes import alive, called, children_of, run, running, started
 from tests.redis_server import PASSWORD, RedisServer
 from tests.support import (
     DETECTIONS,
@@ -130,7 +131,7 @@ def test_a_taken_port_is_one_line_that_names_the_setting() -> None:
 
 
 def test_an_open_address_without_a_token_is_refused() -> None:
-    done = run("serve", BACKEND_HOST="0.0.0.0")
+    done = called("serve", BACKEND_HOST="0.0.0.0")
     assert done.returncode == 1
     assert "BACKEND_TOKEN" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -160,7 +161,7 @@ def checked_and_measured(
 ) -> tuple[int, Rows, Rows]:
     """The same, and what was measured, by the number of the unknown. Not paced: the simulator is ours."""
     access = {"BUTLR_API_URL": url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": secret}
-    done = run("check", *options, BUTLR_RATE_LIMIT="100000", **access, **settings)
+    done = called("check", *options, BUTLR_RATE_LIMIT="100000", **access, **settings)
     rows, measured = {}, {}
     for line in done.stdout.splitlines():
         found = re.fullmatch(r"(\w+(?: \w+)*) +(ok|FAILED|skipped|assumed|DIFFERS) +(.+)", line)
@@ -192,10 +193,10 @@ def test_check_says_where_it_could_store_nothing(tmp_path: Path) -> None:
     """A file in the folder's place: no user may write there, not even root."""
     folder = tmp_path / "file"
     folder.write_text("")
-    done = run("check", BACKEND_CACHE_DIR=str(folder))
+    done = called("check", BACKEND_CACHE_DIR=str(folder))
     assert re.search(r"^stored +FAILED +BACKEND_CACHE_DIR cannot be written", done.stdout, re.MULTILINE)
     assert done.returncode == 1
-    done = run("check", BACKEND_CACHE_DIR=str(tmp_path / "made"))
+    done = called("check", BACKEND_CACHE_DIR=str(tmp_path / "made"))
     assert re.search(r"^stored +ok +in BACKEND_CACHE_DIR", done.stdout, re.MULTILINE)
 
 
@@ -347,7 +348,7 @@ def test_check_says_what_is_wrong_with_the_shared_cache_but_no_password(redis: R
 
 
 def test_warm_fills_what_replicas_share(redis: RedisServer) -> None:
-    """Nothing on disk: a second run, a process of its own, finds all of it in Redis."""
+    """Nothing on disk: a second run, an application of its own, finds all of it in Redis."""
     arguments = (
         "warm",
         "--space",
@@ -363,9 +364,9 @@ def test_warm_fills_what_replicas_share(redis: RedisServer) -> None:
         access = {"BUTLR_API_URL": simulator.url, "BUTLR_CLIENT_ID": "demo", "BUTLR_CLIENT_SECRET": "demo"}
         everywhere = {**access, "BACKEND_CACHE_URL": redis.url, "BUTLR_RATE_LIMIT": "100000"}
         # Before anything is kept for good, it is measured.
-        assert run("check", **everywhere).returncode == 0
+        assert called("check", **everywhere).returncode == 0
         simulator.clear_calls()
-        output = [run(*arguments, **everywhere).stdout for _ in range(2)]
+        output = [called(*arguments, **everywhere).stdout for _ in range(2)]
     assert "4 segments, 4 fetched, 0 already in the cache" in output[0]
     assert "4 segments, 0 fetched, 4 already in the cache" in output[1]
     assert (simulator.count(DETECTIONS), simulator.count(LOGIN)) == (4, 1)
@@ -381,7 +382,7 @@ def test_check_fails_where_nobody_listens() -> None:
 
 
 def test_check_names_a_floor_that_is_not_there() -> None:
-    done = run("check", BUTLR_SPACES=f"{PARIS_2},space_atlantis")
+    done = called("check", BUTLR_SPACES=f"{PARIS_2},space_atlantis")
     assert done.returncode == 1
     text = r"^topology +FAILED +BUTLR_SPACES: 'space_atlantis' is unknown; .*llowed: .*space_\w+"
     assert re.search(text, done.stdout, re.MULTILINE)
@@ -418,34 +419,47 @@ def test_warm_fills_the_disk_and_goes_on_where_it_stopped(tmp_path: Path) -> Non
 
 
 def test_warm_without_a_disk_cache_names_the_setting() -> None:
-    done = run("warm", "--from", "2026-04-06", "--to", "2026-05-04")
+    done = called("warm", "--from", "2026-04-06", "--to", "2026-05-04")
     assert done.returncode == 1
     assert "BACKEND_CACHE_DIR" in done.stderr
 
 
-def test_warm_with_a_bad_word_names_it(tmp_path: Path) -> None:
-    done = run("warm", "--from", "soon", "--to", "2026-05-04", BACKEND_CACHE_DIR=str(tmp_path))
+def test_warm_with_a_bad_parameter_names_it(tmp_path: Path) -> None:
+    done = called("warm", "--from", "soon", "--to", "2026-05-04", BACKEND_CACHE_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "from: 'soon' is not a time" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def butlr() -> Iterator[dict[str, str]]:
+    """The settings for a Butlr with the people of all tests."""
+    with Simulator(PEOPLE) as simulator:
+        yield {
+            "BUTLR_API_URL": simulator.url,
+            "BUTLR_CLIENT_ID": "demo",
+            "BUTLR_CLIENT_SECRET": "demo",
+        }
 
 
 @pytest.mark.parametrize(
     ("name", "target", "kind"),
     [("map.png", "heatmap", "PNG"), ("day.webp", "playback", "WEBP"), ("change.png", "compare", "PNG")],
 )
-def test_render_writes_a_picture(tmp_path: Path, name: str, target: str, kind: str) -> None:
+def test_render_writes_a_picture(
+    tmp_path: Path, butlr: dict[str, str], name: str, target: str, kind: str
+) -> None:
     arguments = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "width=400"]
-    done = run("render", str(tmp_path / name), *arguments, "--target", target)
+    done = called("render", str(tmp_path / name), *arguments, "--target", target, **butlr)
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / name) as image:
         assert (image.format, image.width) == (kind, 400)
     assert "100%" in done.stderr
 
 
-def test_render_writes_the_cells_as_csv(tmp_path: Path) -> None:
+def test_render_writes_the_cells_as_csv(tmp_path: Path, butlr: dict[str, str]) -> None:
     arguments = [f"space={PARIS}", "from=2026-06-09T00:00Z", "to=2026-06-10T00:00Z", "resolution=1.0"]
     path = tmp_path / "map.csv"
-    assert run("render", str(path), *arguments).returncode == 0
+    assert called("render", str(path), *arguments, **butlr).returncode == 0
     lines = path.read_text().split()[1:]
     found = {(float(x), float(y)): float(n) for x, y, n in (line.split(",") for line in lines)}
     assert found == truth(PARIS, at("2026-06-09"), at("2026-06-10"), 1.0)
@@ -453,7 +467,7 @@ def test_render_writes_the_cells_as_csv(tmp_path: Path) -> None:
 
 def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
     path = tmp_path / "plan.geojson"
-    done = run("render", str(path), f"space={PARIS}", "--target", "floorplan")
+    done = called("render", str(path), f"space={PARIS}", "--target", "floorplan")
     assert done.returncode == 0, done.stderr
     plan = json.loads(path.read_text())
     drawn = {room.id for room in PEOPLE.office.by_id[PARIS].rooms if room.polygon}
@@ -472,9 +486,9 @@ def test_render_writes_the_plan_as_geojson(tmp_path: Path) -> None:
     ],
 )
 def test_render_names_what_is_wrong_and_writes_nothing(
-    tmp_path: Path, name: str, arguments: list[str], message: str
+    tmp_path: Path, butlr: dict[str, str], name: str, arguments: list[str], message: str
 ) -> None:
-    done = run("render", str(tmp_path / name), f"space={PARIS}", *arguments)
+    done = called("render", str(tmp_path / name), f"space={PARIS}", *arguments, **butlr)
     assert done.returncode == 1
     assert message in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -76,6 +76,11 @@ def _included(name: str, include: Json) -> bool:
     return name in include["names"] if "names" in include else bool(re.search(include["pattern"], name))
 
 
+def file_links(panel: Json) -> list[Json]:
+    """The links in a panel's header that lead to files; the others lead to pages."""
+    return [link for link in panel["links"] if not link["url"].startswith("d/")]
+
+
 def drawn(panel: Json) -> list[str]:
     """What a panel's script asks the backend for, from Grafana's root, with the variables in it."""
     return re.findall(r"replaceVariables\('(api/[^']+[^'/])'\)", panel["options"].get("getOption", ""))

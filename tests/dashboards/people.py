@@ -48,9 +48,15 @@ class View:
 
     @property
     def floors(self) -> list[Floor]:
-        if self.params["space"] == "all":
-            return list(PEOPLE.office.floors)
-        return [PEOPLE.office.by_id[self.params["space"]]]
+        """Of all floors those that have any of the rooms asked for."""
+        if self.params["space"] != "all":
+            return [PEOPLE.office.by_id[self.params["space"]]]
+        wanted = self.chosen
+        return [
+            floor
+            for floor in PEOPLE.office.floors
+            if wanted is None or any(room.id in wanted for room in floor.rooms)
+        ]
 
     @property
     def chosen(self) -> list[str] | None:

@@ -317,16 +317,29 @@ def compare_zones(frames: list[Json], view: View) -> Compared:
     if view.in_people:
         for row in [*now, *then]:
             row["per_hour"] = view.people(floor, row["per_hour"])
-    dates = {"now_dates": _dates(view, floor), "then_dates": _dates(view.before(), floor)}
-    expected = [_change(a, b) | dates for a, b in zip(now, then, strict=True)]
+    expected = [_change(a, b) | _periods(view, floor) for a, b in zip(now, then, strict=True)]
     found = rows(frames)
     sizes = [abs(row["change"]) for row in found if row["change"] is not None]
     assert sizes == sorted(sizes, reverse=True)
     yield from by_field(found, in_order_of(found, ("zone_id",), expected))
 
 
-def _dates(view: View, floor: Floor) -> str:
-    zone = ZoneInfo(floor.timezone)
+def _periods(view: View, floor: Floor) -> Row:
+    """The dates of both periods, on the floors' own clock if they share one, and the hours that count."""
+    zones = {one.timezone for one in view.floors}
+    timezone = zones.pop() if len(zones) == 1 else "UTC"
+    before = view.before()
+    return {
+        "now_dates": _dates(view, timezone),
+        "then_dates": _dates(before, timezone),
+        "timezone": timezone,
+        "now_hours": len(view.hours(floor)),
+        "then_hours": len(before.hours(floor)),
+    }
+
+
+def _dates(view: View, timezone: str) -> str:
+    zone = ZoneInfo(timezone)
     start, end = (datetime.fromtimestamp(at_s, zone) for at_s in (view.start_s, view.end_s))
     return f"{start.day} {start:%b %Y %H:%M} to {end.day} {end:%b %Y %H:%M}"
 
@@ -619,13 +632,19 @@ def _usual(view: View, floor: Floor) -> float:
 
 def compare_utilization(frames: list[Json], view: View) -> Compared:
     expected = [_use_change(view, floor, room) for floor in view.floors for room in view.rooms(floor)]
+    if view.params.get("only") == "underused":
+        expected = [row for row in expected if row["underused"]]
     found = rows(frames)
     ordered = in_order_of(found, ("space", "room_id"), expected)
     sizes = [abs(row["mean_change"]) for row in ordered if row["mean_change"] is not None]
     assert sizes == pytest.approx(sorted(sizes, reverse=True))
     assert all(row["mean_change"] is None for row in ordered[len(sizes) :])
     yield from by_field(found, ordered)
-    yield "rank", [row["rank"] for row in found], list(range(1, len(found) + 1))
+    ranks = [row["rank"] for row in found]
+    if view.params.get("only") == "underused":
+        yield "rank", ranks, sorted(set(ranks))
+    else:
+        yield "rank", ranks, list(range(1, len(found) + 1))
 
 
 def _use_change(view: View, floor: Floor, room: Room) -> Row:
@@ -638,6 +657,8 @@ def _use_change(view: View, floor: Floor, room: Room) -> Row:
         "floor": floor.name,
         "room_id": room.id,
         "room": room.name,
+        "building": _building_of(floor),
+        "type": None if room.type_in_butlr == "Untagged" else room.type_in_butlr,
         "capacity": seats(room),
         "has_data": int(both),
         "reason": reason,
@@ -648,6 +669,7 @@ def _use_change(view: View, floor: Floor, room: Room) -> Row:
         "in_use_share_before": then and then[1],
         "in_use_change": now[1] - then[1] if now and then else None,
         "underused": int(now is not None and now[1] < float(view.params["underused"])),
+        **_periods(view, floor),
     }
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.dashboards.grafana import fill
+from tests.dashboards.grafana import file_links, fill
 from tests.dashboards.people import View, finest
 from tests.dashboards.reckoning import CHECKS, WEEKDAYS
 from tests.dashboards.test_numbers import CHOICES, RATES
@@ -53,6 +53,8 @@ RAW: dict[str, tuple[str, float]] = {
     "y_m": ("y", 1),
     "hours_counted": ("hours", 1),
     "hours_known": ("hours", 1),
+    "hours_counted_now": ("now_hours", 1),
+    "hours_counted_then": ("then_hours", 1),
     "detections_per_hour": ("per_hour", 1),
     "detections_per_m2_and_hour": ("per_m2_hour", 1),
     "detections_per_ft2_and_hour": ("per_ft2_hour", 1),
@@ -224,7 +226,7 @@ def test_a_file_holds_the_panels_numbers(dashboard: Json, world: World, choice: 
     values = start | {name: chosen for name, chosen in CHOICES[choice].items() if name in start}
     done = 0
     for panel in dashboard["panels"]:
-        for link in panel["links"]:
+        for link in file_links(panel):
             path = fill(proxied(link["url"], panel), values)
             params = dict(parse_qsl(urlsplit(path).query))
             target = urlsplit(path).path.rpartition("/")[2]

@@ -122,8 +122,8 @@ def test_a_dashboard_holds_no_one_floor(dashboard: Json) -> None:
     held = {v["type"]: v["current"]["value"] for v in dashboard["templating"]["list"] if "current" in v}
     assert bool(held.pop("datasource"))
     # The zone of a screen's floors, which only `butlr-grafana wall` fills in.
-    assert held == ({"constant": ""} if dashboard["uid"] in SCREENS else held)
-    assert held in ({}, {"custom": []}, {"constant": ""})
+    assert held.pop("constant", None) == ("" if dashboard["uid"] in SCREENS else None)
+    assert held in ({}, {"custom": []})
 
 
 def test_the_data_source_is_a_variable_that_begins_with_ours(dashboard: Json) -> None:
@@ -220,17 +220,17 @@ def test_a_page_hands_on_nothing_that_nobody_chose(folder: Path) -> None:
                 assert (variable["query"], variable["current"]["value"]) == ("", [])
 
 
-def test_sensors_and_free_rooms_open_with_all_floors(folder: Path) -> None:
+def test_sensors_rooms_and_free_rooms_open_with_all_floors(folder: Path) -> None:
     """Grafana chooses *All* where it is offered and no page hands a floor on."""
-    for uid, name in (("butlr-sensors", "floors"), ("butlr-free-rooms", "space")):
+    for uid, name in (("butlr-sensors", "floors"), ("butlr-rooms", "floors"), ("butlr-free-rooms", "space")):
         page = json.loads((folder / f"{uid}.json").read_text("utf-8"))
         [variable] = [v for v in page["templating"]["list"] if v["name"] == name]
         assert (variable["includeAll"], variable["allValue"], variable["multi"]) == (True, "all", True)
         assert "current" not in variable
         asked = json.dumps([[panel["targets"], panel["options"]] for panel in page["panels"]])
         assert f"${{{name}:csv}}" in asked
-        # A page about one floor cannot be of all: this choice has a name of its own where links lead on.
-        assert name == "floors" or page["links"] == []
+        # A page about one floor cannot be of all: this choice has a name of its own where links hand it on.
+        assert name == "floors" or not any(link["includeVars"] for link in page["links"])
 
 
 def test_a_link_to_a_floor_or_room_keeps_what_is_chosen(folder: Path) -> None:
@@ -258,11 +258,13 @@ def test_panels_follow_the_rooms_that_are_chosen_or_say_that_they_do_not(folder:
     for path in sorted(folder.glob("*.json")):
         page = json.loads(path.read_text("utf-8"))
         shown = {v["name"] for v in page["templating"]["list"] if v["hide"] != 2}
-        if "room" not in shown:
+        for name in {"room", "rooms"} & shown:
+            requested_rooms = f"${{{name}:csv}}"
+        if not {"room", "rooms"} & shown:
             continue
         for panel in page["panels"]:
             requested = json.dumps([panel["targets"], panel["options"]])
-            assert "${room:csv}" in requested or "whole floor" in panel["title"], panel["title"]
+            assert requested_rooms in requested or "whole floor" in panel["title"], panel["title"]
 
 
 def test_whatever_lists_rooms_can_be_limited_to_their_types(folder: Path) -> None:
@@ -335,6 +337,7 @@ def test_a_bar_stands_beside_the_number_that_it_shows(folder: Path) -> None:
 
 
 BAR_TITLES = {
+    "Time in use, now",
     *("Share of capacity", "Utilization", "Share of time in use", "Share offline", "Share of detections"),
     "People per ft²",
 }
@@ -370,12 +373,11 @@ def test_every_page_leads_to_the_others(folder: Path) -> None:
     assert len(pages) >= 6
     assert len({page["title"] for page in pages}) == len(pages)
     for page in pages:
-        if page["uid"] in SCREENS:  # nobody clicks on a wall
-            assert page["links"] == []
-            continue
         [link] = page["links"]
-        assert link["includeVars"]
-        assert link["keepTime"]
+        assert link["asDropdown"]
+        # A screen is of today, and the free rooms are of all floors: other pages would take neither.
+        assert link["keepTime"] == (page["uid"] not in (*SCREENS, "butlr-operations"))
+        assert link["includeVars"] == (page["uid"] != "butlr-free-rooms")
         # Those for the older data source are reached by name only; they would stand there twice.
         assert ("json" in page["uid"]) != bool(by_tag[page["uid"]] & linked)
 
@@ -457,3 +459,38 @@ def test_a_choice_refreshes_each_panel_whose_script_uses_it(folder: Path) -> Non
             assert names <= queried | {"__from", "__to"}, (path.stem, panel["title"])
             found += bool(names)
     assert found > 5
+
+
+def test_underused_rooms_of_all_floors_and_their_change_are_on_the_first_page(folder: Path) -> None:
+    """With the choice of types (meeting rooms), of the share, and of the earlier period on the same page."""
+    page = json.loads((folder / "butlr-portfolio.json").read_text("utf-8"))
+    shown = {v["name"] for v in page["templating"]["list"] if v["hide"] != 2}
+    assert {"type", "underused", "baseline"} <= shown
+    [panel] = [p for p in page["panels"] if p["type"] == "table" and "Underused" in p["title"]]
+    [target] = panel["targets"]
+    asked = {one["key"]: one["value"] for one in target["url_options"]["params"]}
+    assert target["url"] == "/api/v1/compare-utilization"
+    assert (asked["space"], asked["only"]) == ("all", "underused")
+    assert {"${type:csv}", "${underused}", "${baseline}"} <= set(asked.values())
+    hidden = {
+        override["matcher"]["options"]
+        for override in panel["fieldConfig"]["overrides"]
+        if {"id": "custom.hideFrom.viz", "value": True} in override["properties"]
+    }
+    kept = {
+        name
+        for step in panel["transformations"]
+        if step["id"] == "filterFieldsByName"
+        for name in step["options"]["include"].get("names", [])
+    }
+    sides = {"in_use_share", "in_use_share_before", "in_use_change"}
+    assert {"room", "floor", "building", "type", "capacity", *sides} <= kept - hidden
+
+
+def test_pages_that_hand_on_their_time_begin_with_the_same(folder: Path) -> None:
+    """But for the operators' page, whose description says so."""
+    for page in linked_pages(folder):
+        if page["links"][0]["keepTime"]:
+            assert page["time"] == {"from": "now-7d", "to": "now"}, page["uid"]
+        else:
+            assert "last six hours" in page["description"], page["uid"]

@@ -17,6 +17,8 @@ from tests.support import NEW_YORK, PARIS, PARIS_2, World, at, know_rate
 
 Json = dict[str, Any]
 
+THREE = ["room_paris_1_kitchen", "room_paris_1_project_room", "room_paris_1_phone_booth_2"]
+
 CHOICES = {
     "as it opens, over whole days": {},
     "working hours, in square feet": {
@@ -29,7 +31,8 @@ CHOICES = {
         "least_capacity": "6",
     },
     "three rooms, one with a gap, one not drawn": {
-        "room": ["room_paris_1_kitchen", "room_paris_1_project_room", "room_paris_1_phone_booth_2"],
+        "room": THREE,
+        "rooms": THREE,
         "normalize": "max",
         "resolution": "1.0",
     },

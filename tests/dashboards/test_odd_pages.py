@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.dashboards.grafana import Values, drawn, fill, shown
+from tests.dashboards.grafana import Values, drawn, file_links, fill, shown
 from tests.dashboards.test_numbers import requested
 from tests.dashboards.test_queries import (  # noqa: F401  # `file`: a fixture
     choices,
@@ -53,13 +53,13 @@ def values_on(dashboard: Json, space: str) -> dict[str, str | list[str]]:
         v["name"]: v["current"]["value"] for v in dashboard["templating"]["list"] if v["type"] == "datasource"
     }
     period = {"__from": str(at(START) * 1000), "__to": str(at(END) * 1000)}
-    return first | period | {"space": space, "floors": space, "room": "All", "type": "All"}
+    return first | period | {"space": space, "floors": space, "room": "All", "rooms": "All", "type": "All"}
 
 
 def pictures(dashboard: Json, values: Values) -> Iterator[str]:
     """The addresses of what a page draws or offers beside its frames, as the backend gets them."""
     for panel in dashboard["panels"]:
-        yield from (proxied(link["url"], panel) for link in panel["links"])
+        yield from (proxied(link["url"], panel) for link in file_links(panel))
         period = "&from=${__from}&to=${__to}"
         yield from (f"{proxied(address, panel)}{period}" for address in drawn(panel))
 
@@ -73,7 +73,7 @@ def test_every_query_of_every_page_is_answered_on_an_odd_floor(
     values = values_on(dashboard, space)
     for variable in (v for v in dashboard["templating"]["list"] if v["type"] == "query"):
         found = choices(odd, variable, values)
-        assert found or (variable["name"], space) == ("room", NO_ROOM)
+        assert found or (variable["name"] in ("room", "rooms") and space == NO_ROOM)
     for panel in dashboard["panels"]:
         for target in panel["targets"]:
             found_frames = frames(odd, target, values)

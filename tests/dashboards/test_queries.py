@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.dashboards.conftest import ASKING
-from tests.dashboards.grafana import Values, drawn, fill, infinity_request, shown, simpod_payload
+from tests.dashboards.grafana import Values, drawn, file_links, fill, infinity_request, shown, simpod_payload
 from tests.support import NEW_YORK, PARIS, PARIS_2, PEOPLE, World, at, know_rate
 
 FLOORS = (PARIS, PARIS_2, NEW_YORK)
@@ -58,6 +58,7 @@ def start_values(dashboard: Json) -> dict[str, str | list[str]]:
     values: dict[str, str | list[str]] = {
         "space": PARIS,
         "floors": "all",
+        "rooms": ALL_ROOMS,
         "room": ALL_ROOMS,
         "type": ALL_TYPES,
     }
@@ -222,8 +223,9 @@ def test_all_hours_and_days_are_offered_and_no_limit(dashboard: Json, world: Wor
 def test_floors_and_rooms_are_offered_by_name(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
     if by_name(dashboard, "space")["hide"] == 2:
-        # A page of all floors, which only hands on the floor and the rooms of other pages.
-        assert '"all"' in json.dumps(dashboard["panels"])
+        # A page of several floors, which only hands on the floor and the rooms of other pages.
+        asked = json.dumps(dashboard["panels"])
+        assert '"all"' in asked or '"${floors:csv}"' in asked
         return
     floors = choices(world, by_name(dashboard, "space"), values)
     assert ("Paris / Paris, 1st floor", PARIS) in floors
@@ -246,14 +248,20 @@ def test_each_type_of_room_is_offered_once(dashboard: Json, world: World) -> Non
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_rooms_limit_what_is_asked_for_them(dashboard: Json, world: World, count: int) -> None:
-    start = start_values(dashboard)
-    requested_by_room = [t for t in targets(dashboard) if "${room:csv}" in json.dumps(t)]
-    if not requested_by_room:
-        return
-    rooms = [room for _, room in choices(world, by_name(dashboard, "room"), start)][:count]
+def test_rooms_limit_what_is_requested_for_them(dashboard: Json, world: World, count: int) -> None:
+    for name in ("room", "rooms"):
+        requested_by_room = [t for t in targets(dashboard) if f"${{{name}:csv}}" in json.dumps(t)]
+        if requested_by_room:
+            check_limited(dashboard, world, name, requested_by_room, count)
+
+
+def check_limited(
+    dashboard: Json, world: World, name: str, requested_by_room: list[Json], count: int
+) -> None:
+    start = start_values(dashboard) | {"floors": PARIS}
+    rooms = [room for _, room in choices(world, by_name(dashboard, name), start)][:count]
     for target in requested_by_room:
-        whole, limited = (frames(world, target, values) for values in (start, start | {"room": rooms}))
+        whole, limited = (frames(world, target, values) for values in (start, start | {name: rooms}))
         # Of the floor: one row of the rooms together.
         assert size(limited) <= size(whole)
         assert [frame["fields"] for frame in limited] != [frame["fields"] for frame in whole]
@@ -277,7 +285,7 @@ def test_links_lead_through_grafana_to_files(dashboard: Json, world: World) -> N
     values = start_values(dashboard)
     kinds = set()
     for panel in dashboard["panels"]:
-        for link in panel["links"]:
+        for link in file_links(panel):
             assert link["targetBlank"]
             response = world.http.get(fill(proxied(link["url"], panel), values))
             assert response.status_code == 200
@@ -291,7 +299,7 @@ def test_a_link_to_a_picture_has_the_look_of_the_panel(dashboard: Json, world: W
     for panel in dashboard["panels"]:
         if "look" not in values or "${look}" not in "".join(drawn(panel)):
             continue
-        [link] = [link["url"] for link in panel["links"] if "format=png" in link["url"]]
+        [link] = [link["url"] for link in file_links(panel) if "format=png" in link["url"]]
         looks = options(by_name(dashboard, "look"))
         bodies = {}
         for look in looks:
@@ -325,7 +333,7 @@ def test_pictures_in_panels_are_pictures_in_each_theme(dashboard: Json, world: W
             assert len(papers) == 2
 
 
-def test_a_picture_is_not_asked_for_before_its_variables_have_values(dashboard: Json) -> None:
+def test_a_picture_is_not_requested_before_its_variables_have_values(dashboard: Json) -> None:
     for panel in dashboard["panels"]:
         if drawn(panel):
             code = panel["options"]["getOption"]
@@ -339,7 +347,7 @@ def test_a_picture_is_not_asked_for_before_its_variables_have_values(dashboard: 
 def test_the_plan_is_offered_as_geojson(dashboard: Json, world: World) -> None:
     values = start_values(dashboard)
     for panel in dashboard["panels"]:
-        for link in (one for one in panel["links"] if "geojson" in one["url"]):
+        for link in (one for one in file_links(panel) if "geojson" in one["url"]):
             response = world.http.get(fill(proxied(link["url"], panel), values))
             rooms = [f for f in response.get_json()["features"] if f["properties"].get("level") == "room"]
             assert len(rooms) >= 10

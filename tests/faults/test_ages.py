@@ -92,7 +92,7 @@ def test_repeated_rows_are_as_old_as_they_are(watched: Watched, target: str, ste
 
 
 @pytest.mark.parametrize("step_s", [-BACK_S, -BACK_S + 30, 0])
-def test_a_panel_that_still_changes_is_asked_for_again_when_it_is_a_minute_old(
+def test_a_panel_that_still_changes_is_requested_again_when_it_is_a_minute_old(
     watched: Watched, step_s: int
 ) -> None:
     """Also where the wall clock, after its step, shows the very minute in which it was fetched."""

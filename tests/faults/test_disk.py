@@ -104,7 +104,7 @@ def test_a_file_of_another_version(trial: Trial, cache: Path, change: str) -> No
     assert trial.query_panel(*MAY).is_whole()
 
 
-def test_a_part_with_a_flipped_bit_is_asked_for_again(trial: Trial, cache: Path) -> None:
+def test_a_part_with_a_flipped_bit_is_requested_again(trial: Trial, cache: Path) -> None:
     trial.query_panel(*MAY)
     trial.application.close()
     with sqlite3.connect(cache) as connection:

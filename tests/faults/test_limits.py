@@ -51,7 +51,7 @@ RETRY_AFTER: dict[str | None, float] = {
 
 
 @pytest.mark.parametrize(("header", "pause_s"), RETRY_AFTER.items())
-def test_a_pause_is_kept_in_whatever_form_it_is_asked_for(
+def test_a_pause_is_kept_in_whatever_form_it_is_requested(
     make_fronted: MakeFronted, header: str | None, pause_s: float
 ) -> None:
     trial = make_fronted(butlr_max_concurrency=1)

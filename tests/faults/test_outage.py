@@ -43,7 +43,7 @@ def test_an_hour_without_butlr_costs_it_little(trial: Trial) -> None:
     assert trial.query_panel().is_whole()
 
 
-def test_a_year_that_nobody_knows_is_not_asked_four_times_over_in_an_outage(trial: Trial) -> None:
+def test_a_year_that_nobody_knows_is_not_requested_four_times_over_in_an_outage(trial: Trial) -> None:
     year = ("2025-06-02T00:00:00Z", "2026-06-01T00:00:00Z")
     trial.http.get("/readyz")
     trial.simulator.faults.set(status=503, paths=(DETECTIONS,))

@@ -138,7 +138,7 @@ def test_redis_is_emptied(office: Office) -> None:
     assert trouble(first) == trouble(second) == 0
 
 
-def test_redis_is_emptied_while_parts_are_asked_for(office: Office) -> None:
+def test_redis_is_emptied_while_parts_are_requested(office: Office) -> None:
     """The leases are gone too: whoever waited asks itself, and all see the same."""
     replicas = office.two()
     with held(office.simulator, DETECTIONS) as responses, ThreadPoolExecutor(2) as pool:

@@ -23,7 +23,7 @@ import orjson
 from butlr_grafana.base.errors import UpstreamInvalid
 from butlr_grafana.butlr import heatmaps, metrics, statistics, topology
 from butlr_grafana.butlr.api import request_body
-from butlr_grafana.butlr.graphql import answer_of, written
+from butlr_grafana.butlr.graphql import response_of, written
 from butlr_grafana.butlr.graphql_queries import SENSORS as SENSORS_ASKED
 from butlr_grafana.butlr.graphql_queries import SITES as SITES_ASKED
 from butlr_grafana.butlr.rows import rows_of
@@ -259,7 +259,7 @@ SITES, SENSORS = (json.loads(body)["data"] for body in topology_bodies())
 def holds_topology(body: bytes) -> bool:
     """Whatever is taken can be shown in every form, and reckoned with."""
     try:
-        data, _ = answer_of(body)
+        data, _ = response_of(body)
         if data is None:
             return False
         found = topology.topology(

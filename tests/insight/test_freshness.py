@@ -44,7 +44,7 @@ def test_where_there_is_no_value_at_all_they_are_as_old_as_what_was_looked_at() 
     assert summary(series(FLOOR, HOUR, "1m", {}, level="floor")) == nothing
 
 
-def test_nothing_is_known_for_longer_than_it_was_asked_for() -> None:
+def test_nothing_is_known_for_longer_than_it_was_requested() -> None:
     """As it seems by a clock that has stepped back: the minute after the one as of which all is known."""
     stepped = known_at(HOUR.start_s + 90, stale=1)
     assert summary(minutes(1, 1, 1, 1, 1, coverage=stepped))[0] == HOUR.start_s + 90

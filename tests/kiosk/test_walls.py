@@ -136,8 +136,9 @@ def test_a_copy_differs_from_the_provisioned_dashboard_in_its_floor_alone(world:
     assert [v["name"] for v in made["templating"]["list"]] == ["ds", "space", "zone", "theme"]
     assert made["templating"]["list"][3] == other
     assert {name for name in source if made.get(name) != source[name]} == {
-        "id", "version", "uid", "title", "description", "tags", "templating", "timezone",
+        "id", "version", "uid", "title", "description", "tags", "templating", "timezone", "links",
     }  # fmt: skip
+    assert made["links"] == []
     # Midnight, clock and times are the floor's.
     assert made["timezone"] == "Europe/Paris"
     # Of the clock, while the backend cannot be reached.
@@ -408,7 +409,7 @@ def test_what_is_no_grafana_is_said_in_words(butlr: Simulator, operator: Operato
         ([], "--grafana"),
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_is_asked(
+def test_a_wrong_call_is_refused_before_anything_is_requested(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -157,7 +157,7 @@ def listening(clock: Clock, *minutes: int) -> LiveMinutes:
     return live
 
 
-def test_a_settled_minute_in_a_silence_is_not_covered_until_reporting_was_asked(clock: Clock) -> None:
+def test_a_settled_minute_in_a_silence_is_not_covered_until_reporting_was_requested(clock: Clock) -> None:
     live = listening(clock, *range(-60, -20), *range(-12, 0))
     clock.now_s = minute(0) + 5
     [gap] = [g for g in live.gaps("room") if g.start_s >= minute(-60)]

@@ -107,7 +107,7 @@ HEARD = [*range(-STORED_MINUTES, -30), *range(-20, 0)]
 """From minute -29 to -20 nothing arrived."""
 
 
-def test_a_gap_is_asked_for_once_with_the_minutes_that_were_not_final() -> None:
+def test_a_gap_is_requested_once_with_the_minutes_that_were_not_final() -> None:
     receiver = Receiver(*HEARD)
     gap = Gap(minute(-29), minute(-19))
     assert receiver.live.gaps("room") == receiver.live.gaps("traffic") == [gap]
@@ -133,7 +133,7 @@ def test_movements_of_a_gap_come_from_reporting() -> None:
     assert moved_since == {"space_a": (11 * 2 + 19 * 1, 11)}
 
 
-def test_a_silence_that_goes_on_is_not_asked_for() -> None:
+def test_a_silence_that_goes_on_is_not_requested() -> None:
     receiver = Receiver(*range(-STORED_MINUTES, -20))
     receiver.clock.now_s = minute(0)
     assert receiver.live.gaps("room")[0].is_open
@@ -141,7 +141,7 @@ def test_a_silence_that_goes_on_is_not_asked_for() -> None:
     assert receiver.reporting.requested == []
 
 
-def test_a_gap_is_asked_for_when_its_last_minute_has_settled() -> None:
+def test_a_gap_is_requested_when_its_last_minute_has_settled() -> None:
     receiver = Receiver(*range(-STORED_MINUTES, -20), -1)
     receiver.clock.now_s = minute(6) - 0.1
     assert receiver.live.gaps("room")[0] == Gap(minute(-19), minute(0))
@@ -151,7 +151,7 @@ def test_a_gap_is_asked_for_when_its_last_minute_has_settled() -> None:
     assert receiver.reporting.requested[0].period.end_s == minute(0)
 
 
-def test_what_is_not_pushed_at_all_is_not_asked_for() -> None:
+def test_what_is_not_pushed_at_all_is_not_requested() -> None:
     receiver = Receiver(*HEARD)
     receiver.steps()
     assert {m.stream for m in receiver.reporting.requested} == {"room", "traffic"}
@@ -218,7 +218,7 @@ def test_a_fault_is_tried_again_and_after_some_the_gap_is_left() -> None:
 
 
 @pytest.mark.parametrize("floors", [(), (OTHER,)])
-def test_without_floors_nothing_is_asked(floors: tuple[Floor, ...]) -> None:
+def test_without_floors_nothing_is_requested(floors: tuple[Floor, ...]) -> None:
     receiver = Receiver(*HEARD, floors=floors)
     receiver.steps()
     assert {m.stream for m in receiver.reporting.requested} <= {"traffic"}

@@ -63,7 +63,7 @@ def test_what_another_replica_heard_meanwhile_is_no_gap() -> None:
     assert silence.gaps(minute(0)) == []
 
 
-def test_what_was_asked_for_is_no_gap_any_more_and_what_was_lost_is_one() -> None:
+def test_what_was_requested_is_no_gap_any_more_and_what_was_lost_is_one() -> None:
     silence = received(*(n for n in BEFORE if n not in (-21, -20)))
     silence.filled(Gap(minute(-21), minute(-19)))
     assert silence.gaps(minute(0)) == []

@@ -14,6 +14,7 @@ from butlr_grafana.base.errors import UpstreamDown
 from butlr_grafana.butlr.api import Timing
 from butlr_grafana.measure import background
 from butlr_grafana.measure.background import AFTER_FAULT_S, AGAIN_S, POLL_S, Background
+from butlr_grafana.measure.client import MOST_CALLS
 from butlr_grafana.measure.verdict_store import VerdictStore, open_verdict_store
 from butlr_grafana.model.verdicts import CHANGES_NUMBERS
 from butlr_grafana.replicas.redis_connection import RedisConnection
@@ -77,6 +78,35 @@ def test_nothing_is_kept_for_good_before_it_is_measured_and_answers_say_so(
     assert "assumed" not in notices(frame)
     world.now_s += 7 * 86_400
     assert world.spent(lambda: world.heat_map(PARIS, *DAY, resolution="1.0")) == 0
+
+
+def test_on_a_busy_account_it_is_measured_too(
+    make_new: Callable[..., NewWorld], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules of two hundred floors make more calls than a run may, while it waits for its own."""
+    world = make_new()
+    world.heat_map(PARIS, *DAY)
+    client = world.application.butlr.client
+    post = client.post
+
+    def among_others(*args: Any, **params: Any) -> bytes:
+        client.sent += MOST_CALLS
+        return post(*args, **params)
+
+    monkeypatch.setattr(client, "post", among_others)
+    assert world.application.background.poll() == POLL_S
+    assert world.application.means.verdict_store.current().unmeasured == frozenset()
+
+
+def test_a_process_that_ends_stops_measuring_without_an_error(
+    make_new: Callable[..., NewWorld], caplog: pytest.LogCaptureFixture
+) -> None:
+    world = make_new()
+    world.heat_map(PARIS, *DAY)
+    world.application.background._ending.set()
+    with caplog.at_level(logging.WARNING):
+        assert world.application.background.poll() == AGAIN_S
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_readiness_does_not_wait_for_measuring(make_new: Callable[..., NewWorld]) -> None:

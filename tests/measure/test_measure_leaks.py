@@ -115,7 +115,7 @@ def test_nothing_of_the_account_is_in_the_report(decided: CheckOutput) -> None:
             assert written.lower() not in report, text
 
 
-def test_the_account_was_really_asked_so_there_was_something_to_leak(decided: CheckOutput) -> None:
+def test_the_account_was_really_called_so_there_was_something_to_leak(decided: CheckOutput) -> None:
     bodies = decided.tenant.simulator.count()
     assert bodies > 30
     names = {floor.name for floor in decided.tenant.simulator.people.office.floors}

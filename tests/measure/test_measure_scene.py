@@ -148,12 +148,6 @@ def test_an_asker_stops_at_its_number_of_calls() -> None:
     assert asking.calls == 2
 
 
-def test_calls_of_others_count_too() -> None:
-    asking = asker(Post({}), most=5, spent=lambda: 5)
-    with pytest.raises(OutOfCalls):
-        request(asking)
-
-
 def test_an_asker_waits_between_calls_and_stops_when_told() -> None:
     waited: list[float] = []
 
@@ -172,7 +166,7 @@ def test_an_asker_waits_between_calls_and_stops_when_told() -> None:
 
 
 @pytest.mark.parametrize(("error", "calls"), [(UpstreamDown("away"), 1), (UpstreamInvalid("odd"), 2)])
-def test_an_api_that_is_away_is_not_asked_again(error: UpstreamError, calls: int) -> None:
+def test_an_api_that_is_away_is_not_called_again(error: UpstreamError, calls: int) -> None:
     def fail() -> bytes:
         raise error
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from butlr_grafana.model.chunk import HeatMapSubject, Segment, SeriesSubject, StatsSubject, Subject
 from butlr_grafana.model.time import Period
 from butlr_grafana.pipeline.call_queue import (
+    OF_CLASS,
     SHARES,
     SWEEP_S,
     CallClass,
@@ -21,7 +22,7 @@ from butlr_grafana.pipeline.call_queue import (
     shares_for,
 )
 from butlr_grafana.pipeline.class_queue import REMEMBERED, QueuedRequest
-from butlr_grafana.pipeline.lanes import LANE_WEIGHTS, Lane, lane_of
+from butlr_grafana.pipeline.lanes import OTHER_WEIGHTS, RULE_WEIGHTS, Lane, lane_of, min_expiry_of
 from tests.support import at
 
 RULE, VIEWER, WALL, BACKGROUND = CallClass
@@ -125,7 +126,7 @@ def test_one_class_is_full_and_the_others_are_not(needs: list[CallClass]) -> Non
         else:
             with pytest.raises(ClassFull) as full:
                 asking.ask(need)
-            assert (full.value.call_class, full.value.capacity) == (need, 5)
+            assert str(full.value).startswith(f"5 calls {OF_CLASS[need]} are already waiting for Butlr")
     assert len(asking.queue) == sum(min(5, needs.count(need)) for need in CallClass)
 
 
@@ -329,26 +330,37 @@ def test_a_lane_that_may_wait_takes_its_share_only() -> None:
         asking.ask(RULE, floor, "heat", lane=Lane.HEAT_MAPS)
     taken = Counter(key[2] for key in (asking.take() for _ in range(72)) if key)
     assert taken == {"heat": 60, "hours": 12}
-    assert (LANE_WEIGHTS[Lane.HEAT_MAPS], LANE_WEIGHTS[Lane.WINDOWS]) == (5, 1)
+    assert (RULE_WEIGHTS[Lane.HEAT_MAPS], RULE_WEIGHTS[Lane.WINDOWS]) == (5, 1)
     rest = Counter(key[2] for key in iter(asking.take, None))
     assert rest == {"heat": 140, "hours": 188}
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.sampled_from(Lane), min_size=1, max_size=300), st.data())
-def test_no_lane_starves(asked: list[Lane], data: st.DataObject) -> None:
+@given(st.lists(st.sampled_from(Lane), min_size=1, max_size=300), st.sampled_from(CallClass), st.data())
+def test_no_lane_starves(asked: list[Lane], call_class: CallClass, data: st.DataObject) -> None:
     """One that always waits has its share to within one, whatever the other lanes do."""
     asking, one = Asking(), data.draw(st.sampled_from(Lane))
+    weights = RULE_WEIGHTS if call_class is RULE else OTHER_WEIGHTS
     for n in range(300):
-        asking.ask(RULE, n, "own", lane=one)
+        asking.ask(call_class, n, "own", lane=one)
     went = 0
     for n, lane in enumerate(asked, 1):
         if lane is not one:
-            asking.ask(RULE, n, "other", lane=lane)
+            asking.ask(call_class, n, "other", lane=lane)
         taken = asking.take()
         assert taken is not None
         went += taken[2] == "own"
-        assert went >= (n - len(Lane)) * LANE_WEIGHTS[one] / sum(LANE_WEIGHTS.values()) - 1
+        assert went >= (n - len(Lane)) * weights[one] / sum(weights.values()) - 1
+
+
+def test_on_a_page_each_kind_of_panel_gets_calls() -> None:
+    """People on floors now have five of eight calls; people in rooms, heat maps and history one each."""
+    asking = Asking()
+    for floor in range(200):
+        for lane in Lane:
+            asking.ask(VIEWER, floor, lane, lane=lane)
+    taken = Counter(key[2] for key in (asking.take() for _ in range(64)) if key)
+    assert taken == {Lane.MINUTES: 40, Lane.ROOM_MINUTES: 8, Lane.HEAT_MAPS: 8, Lane.WINDOWS: 8}
 
 
 def test_newer_minutes_of_a_floor_replace_the_older_ones_that_still_wait() -> None:
@@ -382,4 +394,35 @@ def test_what_changes_by_the_minute_does_not_wait_for_full_hours(
     subject: Subject, end: str, lane: Lane
 ) -> None:
     period = Period(at(end) - 36_000, at(end))
-    assert lane_of(Segment("space_1", subject, period, settled=False)) is lane
+    segment = Segment("space_1", subject, period, settled=False)
+    assert lane_of(segment, RULE) is lane
+    # Of rooms, it is a lane of its own if it is not for a rule.
+    for_viewers = Lane.ROOM_MINUTES if lane is Lane.MINUTES else lane
+    assert lane_of(segment, VIEWER) is for_viewers
+
+
+def test_people_on_floors_by_the_minute_are_first_for_all() -> None:
+    subject = SeriesSubject("floor_occupancy", "floor", "1m", "mean", "UTC", ())
+    segment = Segment(
+        "space_1", subject, Period(at("2026-06-17T12:00"), at("2026-06-17T12:10")), settled=False
+    )
+    assert {lane_of(segment, call_class) for call_class in CallClass} == {Lane.MINUTES}
+
+
+@pytest.mark.parametrize(
+    ("subject", "call_class", "min_expiry_s"),
+    [
+        (series("1m"), RULE, 0),
+        (series("1h"), RULE, 300),
+        (series("1d"), RULE, 300),
+        (HeatMapSubject(0.5), RULE, 300),
+        (StatsSubject(("room_occupancy",), ("r",)), RULE, 300),
+        (series("1h"), VIEWER, 0),
+    ],
+)
+def test_only_slow_rules_keep_their_requests_for_longer(
+    subject: Subject, call_class: CallClass, min_expiry_s: float
+) -> None:
+    """Rules about minutes repeat theirs each minute."""
+    segment = Segment("space_1", subject, Period(0, 3600), settled=False)
+    assert min_expiry_of(segment, call_class) == min_expiry_s

@@ -97,14 +97,14 @@ def butlr() -> Iterator[Butlr]:
     upstream.gatherer.in_flight.close()
 
 
-def test_what_is_settled_is_asked_once(butlr: Butlr) -> None:
+def test_what_is_settled_is_requested_once(butlr: Butlr) -> None:
     assert minutes(butlr.gather(segment(0, 24))) == 24 * 60
     again = butlr.gather(segment(0, 24))
     assert len(butlr.requested) == 1
     assert (again.coverage.fetched, again.coverage.cached, again.coverage.complete) == (0, 1, True)
 
 
-def test_what_can_change_is_asked_again_after_a_minute(butlr: Butlr) -> None:
+def test_what_can_change_is_requested_again_after_a_minute(butlr: Butlr) -> None:
     live = segment(0, 1, settled=False)
     butlr.gather(live)
     butlr.passes(LIVE_S - 1)
@@ -115,7 +115,7 @@ def test_what_can_change_is_asked_again_after_a_minute(butlr: Butlr) -> None:
     assert len(butlr.requested) == 2
 
 
-def test_what_was_kept_before_it_settled_is_asked_again_when_it_has(butlr: Butlr) -> None:
+def test_what_was_kept_before_it_settled_is_requested_again_when_it_has(butlr: Butlr) -> None:
     butlr.gather(segment(0, 1, settled=False))
     butlr.passes(LIVE_S)
     butlr.gather(segment(0, 1))
@@ -203,7 +203,7 @@ def test_a_failing_part_leaves_the_others(butlr: Butlr) -> None:
     assert minutes(partial) == 24 * 60
 
 
-def test_a_failure_is_not_asked_again_at_once_but_soon(butlr: Butlr) -> None:
+def test_a_failure_is_not_requested_again_at_once_but_soon(butlr: Butlr) -> None:
     butlr.fails = lambda _: UpstreamDown("gone")
     for _ in range(5):
         with pytest.raises(UpstreamDown):
@@ -306,7 +306,7 @@ def test_what_another_replica_brings_while_the_call_is_late_counts_by_its_own_ag
     butlr: Butlr, settled: bool, age_s: float, cached: bool, fails: bool
 ) -> None:
     requested = segment(0, 1, settled=settled)
-    brought = replace(butlr.fetch(requested), asked_at=butlr.stopwatch_s)
+    brought = replace(butlr.fetch(requested), requested_at=butlr.stopwatch_s)
     butlr.passes(age_s)
     released = butlr.hold(requested)
     butlr.fails = lambda _: UpstreamDown("gone") if fails else None
@@ -336,7 +336,7 @@ def test_many_who_ask_at_once_share_one_call(butlr: Butlr) -> None:
     assert len(butlr.requested) == 1
 
 
-def test_what_still_changes_and_nobody_asks_for_any_more_is_not_asked(butlr: Butlr) -> None:
+def test_what_still_changes_and_nobody_asks_for_any_more_is_not_requested(butlr: Butlr) -> None:
     """A minute's question in the queue, when its minute is long over; a settled one is asked all the same."""
     busy = [butlr.hold(segment(i, i + 1)) for i in range(4)]
     held = butlr.gatherer.begin([segment(i, i + 1) for i in range(4)])
@@ -354,7 +354,7 @@ def test_what_still_changes_and_nobody_asks_for_any_more_is_not_asked(butlr: But
     assert isinstance(gathered.error, UpstreamLate)
 
 
-def test_an_answer_that_lands_while_somebody_looks_is_not_asked_for_again(butlr: Butlr) -> None:
+def test_an_answer_that_lands_while_somebody_looks_is_not_requested_again(butlr: Butlr) -> None:
     one = segment(0, 1)
     look = butlr.store.get
 

@@ -38,7 +38,7 @@ def chunk(segment: Segment, value: float) -> Chunk:
         np.array([value]),
         0,
     )
-    return Chunk(segment.period, samples, float(segment.period.end_s), settled=False, asked_at=0.0)
+    return Chunk(segment.period, samples, float(segment.period.end_s), settled=False, requested_at=0.0)
 
 
 class Butlr:

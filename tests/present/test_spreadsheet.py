@@ -62,7 +62,7 @@ def test_local_time_and_its_zone_stand_beside_utc(world: World) -> None:
     assert {row["time_local"][11:] for row in both} == {"00:00:00"}
 
 
-def test_a_mark_for_excel_where_it_is_asked_for(world: World) -> None:
+def test_a_mark_for_excel_where_it_is_requested(world: World) -> None:
     for target in ("heatmap", "hot-zones"):
         plain, marked = (send_query(world, target, bom=bom).data for bom in ("0", "1"))
         assert marked == b"\xef\xbb\xbf" + plain

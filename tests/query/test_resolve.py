@@ -104,7 +104,7 @@ def test_defaults_need_no_reading() -> None:
         ("type", "All", "rooms", None),
     ],
 )
-def test_each_word_in_each_way_of_writing_it(word: str, value: Any, field: str, expected: Any) -> None:
+def test_each_parameter_in_each_way_of_writing_it(word: str, value: Any, field: str, expected: Any) -> None:
     assert getattr(resolve_query(**{word: value}), field) == expected
 
 
@@ -165,7 +165,7 @@ def test_times_in_each_way_of_writing_them(start: Any, end: Any) -> None:
         (None, "2026-05-26", "2026-05-27T00:00", ("2026-05-26T00:00", "2026-05-27T00:00")),
     ],
 )
-def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
+def test_a_time_without_an_offset_is_one_of_the_time_zone_requested(
     tz: str | None, start: str, end: str, expected: tuple[str, str]
 ) -> None:
     expected_s = (at(expected[0]), at(expected[1]))
@@ -220,7 +220,7 @@ def test_a_time_without_an_offset_is_one_of_the_time_zone_asked_for(
         ({"space": None}, ["space", "space_1", "space_2"]),
     ],
 )
-def test_an_error_names_the_word_and_what_it_may_be(params: dict[str, Any], expected: list[str]) -> None:
+def test_an_error_names_the_parameter_and_what_it_may_be(params: dict[str, Any], expected: list[str]) -> None:
     with pytest.raises(BadParameter) as error:
         resolve_query(**params)
     assert error.value.parameter == expected[0]
@@ -255,7 +255,7 @@ def test_an_unknown_target_names_the_known_ones() -> None:
         read("heatmpa", {})
 
 
-def test_words_of_other_targets_and_cache_busters_are_passed_over() -> None:
+def test_parameters_of_other_targets_and_cache_busters_are_passed_over() -> None:
     assert resolve_query(level="room", _="1234") == resolve_query()
 
 
@@ -273,7 +273,7 @@ def test_auto_is_half_a_metre_or_one_by_columns(width: float, columns: int, expe
     assert finest(Floor("f", "F", BUILDING, "UTC", outline=square(width)), columns) == expected
 
 
-def test_a_quarter_of_a_metre_is_only_taken_where_it_is_asked_for() -> None:
+def test_a_quarter_of_a_metre_is_only_taken_where_it_is_requested() -> None:
     narrow = Topology({"f": Floor("f", "F", BUILDING, "UTC", outline=square(8))})
 
     def taken(**params: str) -> float:
@@ -351,7 +351,7 @@ def test_a_period_is_rounded_outwards_to_local_hours_and_never_into_the_future(
         ("Australia/Lord_Howe", "2025-10-04T15:30", "2025-10-06T13:00"),
     ],
 )
-def test_a_range_on_local_hours_is_answered_as_asked(zone: str, start: str, end: str) -> None:
+def test_a_range_on_local_hours_is_answered_as_requested(zone: str, start: str, end: str) -> None:
     floor = replace(FLOOR, timezone=zone)
     here, there = Topology({floor.id: floor}), Topology({FLOOR.id: FLOOR})
     # By the floor's own clock, or by that of `tz`.

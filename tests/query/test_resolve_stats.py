@@ -52,7 +52,7 @@ def test_all_rooms_are_asked_for_in_one_question_whichever_are_shown() -> None:
     assert statistics_query(require="complete").require == "complete"
 
 
-def test_a_floor_without_rooms_is_not_asked_for() -> None:
+def test_a_floor_without_rooms_is_not_requested() -> None:
     query = statistics_query(floor=replace(FLOOR, rooms=()))
     assert (query.subject, query.why_not) == (None, "")
     assert plan_stats(query, now_s=MONDAY + 30 * DAY, settle_s=3600) == ()
@@ -91,7 +91,7 @@ def test_what_filters_can_say_is_said(
         (hours("22:00", "06:00", excluded=frozenset({date(2026, 6, 7)})), "holidays"),
     ],
 )
-def test_what_filters_cannot_say_is_not_asked_and_named(limits: LocalHours, says: str) -> None:
+def test_what_filters_cannot_say_is_not_requested_and_named(limits: LocalHours, says: str) -> None:
     query = statistics_query(limits)
     assert query.subject is None
     assert says in query.why_not

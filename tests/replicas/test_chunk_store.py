@@ -352,7 +352,7 @@ def test_of_two_replicas_the_one_whose_clock_is_wrong_brings_the_newer_one_all_t
     right, behind = replicas.store(), replicas.store(behind_s=2400)
     right.put(live(), chunk(live(), value=1.0))
     replicas.passes(60)
-    late = replace(chunk(live(), value=2.0, fetched_at_s=replicas.now_s - 2400), asked_at=replicas.now_s)
+    late = replace(chunk(live(), value=2.0, fetched_at_s=replicas.now_s - 2400), requested_at=replicas.now_s)
     behind.put(live(), late)
     assert same(right.get(live()), late)
 
@@ -371,7 +371,7 @@ def test_a_part_is_as_old_by_redis_as_it_is_whatever_the_readers_wall_clock_show
     found = replicas.store(behind_s=behind_s, stopwatch=lambda: stopwatch_s).get(live())
     assert found is not None
     assert found.fetched_at_s == 10_000.0
-    age_s = stopwatch_s - found.asked_at
+    age_s = stopwatch_s - found.requested_at
     assert age_s >= 2400 - 0.01
     if behind_s >= 0:
         assert age_s < 2400 + 60  # what the test itself takes
@@ -384,12 +384,12 @@ def test_a_part_that_is_old_when_it_is_put_lives_for_the_rest_only(replicas: Rep
     assert 2_540_000 < replicas.server.client.pttl(key) <= 2_600_000
     found = replicas.store().get(live())
     assert found is not None
-    assert replicas.now_s - found.asked_at >= 1000 - 0.01
+    assert replicas.now_s - found.requested_at >= 1000 - 0.01
 
 
 @pytest.mark.parametrize("age_s", [LIVE_S, LIVE_S + 1, math.inf])
 def test_a_part_that_is_too_old_or_of_unknown_age_is_not_put(replicas: Replicas, age_s: float) -> None:
-    replicas.store().put(live(), replace(chunk(live()), asked_at=replicas.now_s - age_s))
+    replicas.store().put(live(), replace(chunk(live()), requested_at=replicas.now_s - age_s))
     assert replicas.server.names("part:*") == []
 
 
@@ -404,4 +404,4 @@ def test_a_life_that_no_part_gets_tells_no_age(replicas: Replicas, life_ms: int 
         replicas.server.client.pexpire(key, life_ms)
     found = replicas.store().get(live())
     assert found is not None
-    assert found.asked_at == -math.inf
+    assert found.requested_at == -math.inf

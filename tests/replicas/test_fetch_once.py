@@ -44,7 +44,7 @@ def test_both_at_once_cost_what_one_does(office: Office) -> None:
     assert sum(replica.gauge(WAITS) for replica in replicas) >= 1
 
 
-def test_metrics_and_statistics_are_asked_once_too(office: Office) -> None:
+def test_metrics_and_statistics_are_requested_once_too(office: Office) -> None:
     first, second = office.two()
     params = {"space": NEW_YORK, "from": MAY[0], "to": MAY[1]}
     tables = []

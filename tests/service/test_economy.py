@@ -56,7 +56,7 @@ def test_a_30_day_panel_refreshed_every_30_seconds_for_an_hour(world: World) -> 
     assert at(meta["to"]) == int(world.now_s) // 60 * 60
 
 
-def test_a_year_asked_again_the_next_day_is_at_most_4_calls(world: World) -> None:
+def test_a_year_requested_again_the_next_day_is_at_most_4_calls(world: World) -> None:
     # Six days in a row, over a Sunday night: days become a week without being asked again.
     world.heat_map(PARIS_2, int(world.now_s) - 365 * DAY, int(world.now_s))
     for _ in range(6):

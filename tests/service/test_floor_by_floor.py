@@ -4,6 +4,7 @@ and each look brings more. On a simulated clock, on which nothing races.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from butlr_grafana.base.errors import BackendError
 from butlr_grafana.butlr.batches import MOST_IDS, MOST_POINTS
 from butlr_grafana.pipeline.floor_by_floor import CALLS_AT_A_TIME, IDS_A_CALL, POINTS_A_CALL, FloorOrder
+from butlr_grafana.present.formats import encoded
 from butlr_grafana.present.frames.metadata import meta
 from butlr_grafana.targets.base import Result
 from butlr_grafana.targets.registry import TARGETS
@@ -22,6 +24,14 @@ FLOORS, PER_MINUTE = 40, 50
 WEEK_S = 7 * 86_400
 SEGMENTS = 3
 """Calls for a week of heat on one floor: what has settled, the last days, the last hour."""
+
+FETCHED = {name for name, target in TARGETS.items() if target.many_floors} - {
+    "devices",
+    "events",
+    "room-types",
+    "spaces",
+}
+"""The targets that request data of floors from Butlr; the others need the list of floors only."""
 
 MANY = [name for name, target in TARGETS.items() if target.many_floors and target.needs_topology]
 
@@ -128,7 +138,30 @@ def test_a_request_takes_few_of_the_places_that_wait(simulation: Simulation) -> 
     assert found.waiting < FLOORS * 20
 
 
-def test_people_on_all_floors_are_asked_for_at_once(simulation: Simulation) -> None:
+@pytest.mark.parametrize("target", MANY)
+def test_where_no_floor_is_there_yet_the_panel_says_that_they_follow(
+    monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    """A red error would say that something is wrong. Where notices cannot be shown, it is an error."""
+    with limited(monkeypatch, FLOORS, PER_MINUTE) as simulation:
+        simulation.application.butlr.client.rate_limiter.pause(300.0)
+        found = timed_request(simulation, target, format="frames")
+        if target not in FETCHED or TARGETS[target].survives_faults:
+            assert found.result.complete == (target not in FETCHED)
+            return
+        assert not found.result.complete
+        assert len(found.result.fetched.faults) == FLOORS
+        frames = json.loads(encoded(found.result, ref_id="A", demo=False).body)
+        texts = [notice["text"] for notice in frames[0]["meta"]["notices"]]
+        assert f"0 of {FLOORS} floors; the rest follows." in texts
+        assert all(not field["values"] for frame in frames for field in frame["fields"])
+        for written in ("rows", "csv"):
+            error = timed_request(simulation, target, format=written).found
+            assert isinstance(error, BackendError)
+            assert error.status == 504
+
+
+def test_people_on_all_floors_are_requested_at_once(simulation: Simulation) -> None:
     """They share calls, so that there are fewer calls than floors."""
     found = timed_request(simulation, "occupancy", level="floor")
     assert len(found.there) == FLOORS
@@ -153,6 +186,26 @@ def test_people_now_are_shown_before_the_weeks_before_are_known(monkeypatch: pyt
         [text] = [one for one in texts if one.startswith("Usual at this hour is missing. ")]
         assert f"{len(late)} floors: " in text
         assert not found.result.complete
+
+
+def test_a_page_that_stays_open_fills_and_now_is_always_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """*Portfolio* is refreshed every five minutes. Between two refreshes its history is fetched in the
+    background, and enough calls are left for the people of the next refresh.
+    """
+    floors, rounds = 60, 4
+    there: dict[str, list[int]] = {"floors-now": [], "hot-zones": [], "utilization": []}
+    others = ["totals", "free-rooms"]
+    with limited(monkeypatch, floors, PER_MINUTE) as simulation:
+        simulation.go_on(simulation.application.portfolio_watch.step)
+        for _ in range(rounds):
+            began_s = simulation.now_s
+            page = {name: TimedRequest(simulation, name, format="frames") for name in [*there, *others]}
+            simulation.until(began_s + 300)
+            for name, floors_there in there.items():
+                floors_there.append(floors - len(page[name].result.fetched.faults))
+    assert there["floors-now"][1:] == [floors] * (rounds - 1)
+    for name in ("hot-zones", "utilization"):
+        assert there[name] == sorted(set(there[name])), there
 
 
 def test_a_cold_page_of_two_hundred_floors_shows_people_now(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,11 +56,11 @@ class Failing(World):
 
         def several(segments: Sequence[Segment]) -> list[Outcome]:
             whole = [one for one in segments if not self.fails(one)]
-            found = dict(zip(whole, together.ask(whole), strict=True)) if whole else {}
+            found = dict(zip(whole, together.fetch(whole), strict=True)) if whole else {}
             return [found[one] if one in found else fault_of(self.kind) for one in segments]
 
         under_way._fetch = fetched
-        under_way._together = replace(together, ask=several)
+        under_way._together = replace(together, fetch=several)
 
     def get(self, target: str, **params: str) -> Any:
         end_s = int(self.now_s)
@@ -129,7 +129,7 @@ def test_where_all_floors_fail_the_answer_is_the_first_ones_fault(
     world: Failing, kind: type[BackendError]
 ) -> None:
     world.kind, world.fails = kind, lambda _: True
-    found = world.get("hot-zones")
+    found = world.get("hot-zones", format="rows")
     assert (found.status_code, found.get_json()["error"]["code"]) == (kind.status, kind.code)
 
 
@@ -179,7 +179,7 @@ def test_a_panels_target_that_fails_fails_alone(world: Failing, kind: type[Backe
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_what_was_recorded_is_told_while_butlr_cannot_be_asked(
+def test_what_was_recorded_is_told_while_butlr_cannot_be_called(
     world: Failing, kind: type[BackendError]
 ) -> None:
     world.get("hot-zones", format="rows", require="complete", threshold="0.001")

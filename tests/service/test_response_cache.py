@@ -176,7 +176,7 @@ def test_a_failure_is_not_kept(world: World) -> None:
     assert send_query(world, **hour, space=PARIS_2).status_code == 200
 
 
-def test_floors_that_were_renewed_are_asked_anew(world: World, completed: list[str]) -> None:
+def test_floors_that_were_renewed_are_requested_anew(world: World, completed: list[str]) -> None:
     for _ in range(2):
         send_query(world, "spaces")
     assert len(completed) == 1
@@ -220,7 +220,7 @@ def test_memory_is_bounded_by_bytes(world: World) -> None:
         params = {**DAY, "to": f"2026-06-17T{hour:02}:00:00Z"}
         for _ in range(2):
             requested = service.read("heatmap", params)
-            responses.ask(requested, visible, ref_id="A", deadline=service.deadline()).completed()
+            responses.request(requested, visible, ref_id="A", deadline=service.deadline()).completed()
         held = responses._entries
         assert held.currsize == sum(entry.nbytes for entry in held.values()) <= 3 * size
         assert len(held) == min(hour + 1, 3)
@@ -233,7 +233,7 @@ def test_what_is_of_another_minute_is_forgotten(world: World) -> None:
         for resolution in ("0.5", "1.0"):
             for _ in range(2):
                 requested = service.read("heatmap", {**DAY, "resolution": resolution})
-                responses.ask(requested, None, ref_id="A", deadline=service.deadline()).completed()
+                responses.request(requested, None, ref_id="A", deadline=service.deadline()).completed()
         assert len(responses._entries) == 2
         world.now_s += 60 if minute < 3 else -7200
 

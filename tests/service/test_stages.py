@@ -164,7 +164,7 @@ def test_a_response_larger_than_the_cache_is_not_kept(world: World) -> None:
         service.read("heatmap", {"space": PARIS, **DAY}),
     )
     with skips(world, too_large=1):
-        small.ask(requested, None, ref_id="A", deadline=service.deadline()).completed()
+        small.request(requested, None, ref_id="A", deadline=service.deadline()).completed()
 
 
 def test_a_response_whose_parts_are_due_again_is_not_kept(

@@ -130,7 +130,7 @@ def test_repeats_end_after_ten_minutes_and_the_floor_comes_back_by_itself(
     assert {row["complete"] for row in again} == {1}
 
 
-def test_what_is_repeated_is_what_was_asked_for(world: Watched) -> None:
+def test_what_is_repeated_is_what_was_requested(world: Watched) -> None:
     """Another window, threshold or list of rooms is another question."""
     world.rows(HOT, threshold="30")
     world.gone = {PARIS_2}

@@ -86,7 +86,7 @@ def test_each_floor_has_people_of_its_own_and_the_same_each_time() -> None:
     assert max(numbers[1]) < 2 * PEOPLE_PER_FLOOR
 
 
-def test_nothing_is_worked_out_of_a_floor_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_worked_out_of_a_floor_before_it_is_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     """And of floors that are drawn alike once."""
     made: list[str] = []
 

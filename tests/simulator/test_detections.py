@@ -195,7 +195,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("window.heatmap_v2_options.normalize", 1, "normalize"),
     ],
 )
-def test_a_wrong_word_is_a_400_that_names_it(
+def test_a_wrong_parameter_is_a_400_that_names_it(
     client: requests.Session, simulator: Simulator, path: str, value: Any, says: str
 ) -> None:
     response = post(client, simulator, changed(path, value))

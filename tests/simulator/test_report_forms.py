@@ -273,7 +273,7 @@ def request() -> dict[str, Any]:
         ("paginate.limit", True, "paginate.limit"),
     ],
 )
-def test_a_wrong_word_is_a_400_that_names_it(
+def test_a_wrong_parameter_is_a_400_that_names_it(
     client: requests.Session, simulator: Simulator, path: str, value: Any, says: str
 ) -> None:
     params = copy.deepcopy(request())

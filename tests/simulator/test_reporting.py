@@ -137,7 +137,7 @@ def test_days_that_lose_or_gain_an_hour(
     assert by_time(rows) == expected
 
 
-def test_windows_follow_the_clock_asked_for(report: Report) -> None:
+def test_windows_follow_the_clock_requested(report: Report) -> None:
     """India's hours begin at half past; what the period cuts off is cut, and labelled with its stop."""
     rows = report("floor_occupancy", timezone="Asia/Kolkata", spaces=[LARGEST])["data"]
     times = [row["time"][11:16] for row in rows]

@@ -184,7 +184,7 @@ def test_forms_that_nobody_can_read(send_query: Ask, simulator: Simulator) -> No
         ("filters", {"exclude_days_of_week": [1]}, "exclude_days_of_week"),
     ],
 )
-def test_a_wrong_word_is_a_400_that_names_it(send_query: Ask, word: str, value: Any, says: str) -> None:
+def test_a_wrong_parameter_is_a_400_that_names_it(send_query: Ask, word: str, value: Any, says: str) -> None:
     body = copy.deepcopy(params(LARGEST))
     body[word] = value
     assert says in send_query(body, 400)["details"]

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.openapi import describe
-from tests.strangers.doors import HOUR, RULE, ApiRequest, requests_by_url
+from tests.strangers.routes import HOUR, RULE, ApiRequest, requests_by_url
 from tests.support import DETECTIONS, PARIS, REPORTING, STATS, World
 
 OPENAPI = describe()
@@ -99,7 +99,7 @@ bad_values = st.one_of(strange.map("?".__add__), strange.map("\u0000".__add__), 
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_bad_word_in_a_url(world: World, target: str) -> None:
+def test_a_bad_parameter_in_a_url(world: World, target: str) -> None:
     described = OPENAPI["paths"][f"/api/v1/{target}"]["get"]["responses"]
     needed = {p["name"] for p in parameters(target)}
     # Recorded events may be of a room that is no more: for them any name is one.
@@ -239,7 +239,7 @@ def _is_no_time(value: Any) -> bool:
     return not isinstance(value, int) or isinstance(value, bool)
 
 
-def test_there_were_enough_of_them_at_every_door() -> None:
+def test_there_were_enough_of_them_on_every_route() -> None:
     """The last of this module: how many bad inputs the tests above have put in."""
     assert sum(REFUSED.values()) >= LEAST, REFUSED
     assert set(REFUSED) >= {*POSTS, *(f"GET {target}" for target in TARGETS)}

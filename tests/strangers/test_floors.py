@@ -14,7 +14,7 @@ from butlr_grafana.base.access import BackendToken
 from butlr_grafana.simulator.world import Floor
 from tests.butlr.wire import respond
 from tests.faults.trial import FrontedTrial, Trial
-from tests.strangers.doors import HOUR, ROUTES, ApiRequest, Params, api_requests, routes_of
+from tests.strangers.routes import HOUR, ROUTES, ApiRequest, Params, api_requests, routes_of
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, PEOPLE, REPORTING, until
 
 NOW = "2026-06-17T12:34:56"
@@ -88,7 +88,7 @@ def test_what_is_looked_for_is_told_to_who_may_see_it(trial: Trial) -> None:
     [{}, {"space": "all"}, {"space": PARIS}, {"space": "*"}, {"space": [PARIS, "all"]}, {"space": "$__all"}],
     ids=str,
 )
-def test_no_door_tells_of_a_foreign_floor(trial: Trial, route: tuple[str, str], params: Params) -> None:
+def test_no_route_tells_of_a_foreign_floor(trial: Trial, route: tuple[str, str], params: Params) -> None:
     for api_request in ROUTES[route](params):
         assert leaks(api_request.put(trial.http, **LIMITED)) == set(), api_request
 

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.targets.registry import TARGETS
-from tests.strangers.doors import HOUR
+from tests.strangers.routes import HOUR
 from tests.strangers.test_bad_inputs import ERROR, anything, made_up
 from tests.support import NEW_YORK, PARIS, World
 
@@ -158,7 +158,7 @@ def test_each_type_in_each_place(world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_each_type_as_each_word_of_a_target(world: World, target: str) -> None:
+def test_each_type_as_each_parameter_of_a_target(world: World, target: str) -> None:
     params = {name: GOOD_WORDS[name] for name in TARGETS[target].parameters if name != "format"}
     form = "rows" if "rows" in TARGETS[target].formats else "geojson"
     for word in ("format", "refId", *params):
@@ -178,7 +178,7 @@ def test_anything_in_any_place(world: World, path: str) -> None:
     tried()
 
 
-def test_the_door_that_broke_first(world: World) -> None:
+def test_the_route_that_broke_first(world: World) -> None:
     """No floor is chosen: the rooms of all are offered."""
     body = {"metric": "heatmap", "name": "room", "payload": {"space": [None]}}
     everywhere = world.http.post("/metric-payload-options", json=body)

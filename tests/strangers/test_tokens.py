@@ -14,7 +14,7 @@ import pytest
 from butlr_grafana.base.access import BackendToken
 from butlr_grafana.settings import read
 from butlr_grafana.web import auth
-from tests.strangers.doors import HOUR, ROUTES, ApiRequest, api_requests
+from tests.strangers.routes import HOUR, ROUTES, ApiRequest, api_requests
 from tests.support import NEW_YORK, PARIS, World
 
 OPEN = {"/healthz", "/readyz", "/runbooks/hot-zone", "/webhooks/butlr"}
@@ -52,7 +52,9 @@ STRANGE: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("headers", STRANGE, ids=str)
-def test_a_stranger_is_refused_at_every_door_in_the_same_words(world: World, headers: dict[str, str]) -> None:
+def test_a_stranger_is_refused_on_every_route_in_the_same_words(
+    world: World, headers: dict[str, str]
+) -> None:
     bodies = set()
     for api_request in api_requests({"space": PARIS}):
         if api_request.path in OPEN:

@@ -162,7 +162,9 @@ def test_in_and_out_since_the_floors_own_midnight(world: World, level: str) -> N
     assert checked == (3 if level == "floor" else len(doors))
 
 
-def test_just_after_midnight_the_day_that_ended_is_not_asked_again(make_world: Callable[..., World]) -> None:
+def test_just_after_midnight_the_day_that_ended_is_not_requested_again(
+    make_world: Callable[..., World],
+) -> None:
     for now, start in (
         ("2026-06-16T22:00:10", "2026-06-15T22:00:00Z"),
         ("2026-06-16T22:01:10", "2026-06-16T22:00:00Z"),

@@ -173,7 +173,7 @@ def test_types_and_tags_narrow_each_other(world: World) -> None:
         ({"least_capacity": "9" * 5000}, "least_capacity: '999"),
     ],
 )
-def test_an_error_names_the_word_and_what_it_may_be(
+def test_an_error_names_the_parameter_and_what_it_may_be(
     world: World, params: dict[str, str], message: str
 ) -> None:
     response = world.http.get("/api/v1/free-rooms", query_string={"space": "all", **params})

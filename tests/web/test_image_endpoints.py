@@ -29,7 +29,7 @@ def picture(response: Any) -> Image.Image:
 
 @pytest.mark.parametrize("target", ["heatmap", "compare", "floorplan"])
 @pytest.mark.parametrize(("theme", "is_light"), [("light", True), ("dark", False)])
-def test_pictures_have_the_width_and_theme_asked_for(
+def test_pictures_have_the_width_and_theme_requested(
     world: World, target: str, theme: str, is_light: bool
 ) -> None:
     response = get(world, target, format="png", width="640", theme=theme)
@@ -68,7 +68,7 @@ def test_a_picture_of_the_surface_is_the_gradient_and_says_so(
     ("word", "value"),
     [("width", "10"), ("width", "wide"), ("width", "9" * 5000), ("theme", "blue"), ("format", "gif")],
 )
-def test_bad_words_are_named(world: World, word: str, value: str) -> None:
+def test_bad_parameters_are_named(world: World, word: str, value: str) -> None:
     query = {**DAY, "space": PARIS, "format": "png", word: value}
     response = world.http.get("/api/v1/heatmap", query_string=query)
     assert response.status_code == 400

@@ -315,7 +315,7 @@ AREAS = {
 
 
 @pytest.mark.parametrize("target", AREAS)
-def test_areas_are_in_square_feet_where_asked_for(world: World, target: str) -> None:
+def test_areas_are_in_square_feet_where_requested(world: World, target: str) -> None:
     know_rate(world, NEW_YORK, 1.5)
     metric, imperial = (
         get(world, target, space=NEW_YORK, format="rows", area=unit) for unit in ("m2", "ft2")

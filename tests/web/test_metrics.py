@@ -221,7 +221,7 @@ def test_several_floors_are_answered_by_their_own_clocks(world: World) -> None:
         ("presence", {"space": f"{PARIS},space_x"}, "space"),
     ],
 )
-def test_bad_words_are_named(world: World, target: str, params: dict[str, str], word: str) -> None:
+def test_bad_parameters_are_named(world: World, target: str, params: dict[str, str], word: str) -> None:
     query = {"space": PARIS, "from": "2026-06-09", "to": "2026-06-10", **params}
     response = world.http.get(f"/api/v1/{target}", query_string=query)
     assert response.status_code in (400, 404)

@@ -321,5 +321,5 @@ def test_any_text_is_names_that_there_are_or_says_which_there_is_not(text: str, 
         ([None, 1], ["", "1"]),
     ],
 )
-def test_other_words_in_each_form(raw: Any, expected: list[str]) -> None:
+def test_other_parameters_in_each_form(raw: Any, expected: list[str]) -> None:
     assert texts_of("days", raw) == expected

@@ -77,7 +77,9 @@ def rows(world: World, target: str, space: str, **params: str) -> list[dict[str,
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("space", FLOORS)
-def test_every_answer_is_sensible_or_says_which_word_is_wrong(world: World, space: str, target: str) -> None:
+def test_every_answer_is_sensible_or_says_which_parameter_is_wrong(
+    world: World, space: str, target: str
+) -> None:
     answered = 0
     for params in questions(target):
         response = send_query(world, target, space, **params)

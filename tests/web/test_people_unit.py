@@ -187,7 +187,7 @@ def rows_of_matrix(found: list[Json]) -> dict[tuple[float, str], float | None]:
     return {(row["#x"], y): v for row in found for y, v in row.items() if y != "#x"}
 
 
-def test_the_rooms_asked_for_are_in_people_too(known: World) -> None:
+def test_the_rooms_requested_are_in_people_too(known: World) -> None:
     kitchen = "room_paris_1_kitchen"
     mine, counted = (rows(known, "heatmap", room=kitchen, unit=unit) for unit in ("people", "detections"))
     assert [r["detections"] for r in mine] == [r["detections"] for r in counted]
@@ -300,7 +300,7 @@ def test_hot_zones_have_people_beside_detections(known: World) -> None:
     assert len(reported) > 5
 
 
-def test_a_number_as_threshold_is_in_the_unit_asked_for(known: World) -> None:
+def test_a_number_as_threshold_is_in_the_unit_requested(known: World) -> None:
     """Without a unit it stays in detections, whatever becomes known."""
     found = rows(known, "hot-zones")
     second = sorted((row["people_per_m2"] or 0.0 for row in found), reverse=True)[1]
@@ -416,7 +416,7 @@ def test_pictures_speak_of_people(known: World) -> None:
     # The plan's own picture may come a moment later than the first answer.
     service = known.application.service
     floor, pictures = service.topology(None, deadline=service.deadline()).floors[PARIS], service.pictures
-    pictures.ask(floor)
+    pictures.request(floor)
     assert pictures.of(floor, timeout_s=HANG_S) is not None
     for target in ("heatmap", "compare"):
         mine, counted = (

@@ -445,7 +445,7 @@ ASKS_FOR_ROOMS = [t for t, spec in TARGETS.items() if "room" in spec.parameters 
 
 
 @pytest.mark.parametrize("target", ASKS_FOR_ROOMS)
-def test_a_small_room_cannot_be_asked_for(make_world: Callable[..., World], target: str) -> None:
+def test_a_small_room_cannot_be_requested(make_world: Callable[..., World], target: str) -> None:
     world = make_world(min_capacity=7)
     for room in small_rooms(PARIS_2, 7):
         for wanted in (room.id, room.name):
@@ -457,7 +457,7 @@ def test_a_small_room_cannot_be_asked_for(make_world: Callable[..., World], targ
             assert SUM in message
 
 
-def test_a_tag_of_small_rooms_only_cannot_be_asked_for(make_world: Callable[..., World]) -> None:
+def test_a_tag_of_small_rooms_only_cannot_be_requested(make_world: Callable[..., World]) -> None:
     world = make_world(min_capacity=7)
     for tag in ("people", "finance"):
         response = send_query(world, "heatmap", PARIS_2, tag=tag)
@@ -473,7 +473,7 @@ def test_a_tag_of_large_and_small_rooms_is_of_the_large_ones(make_world: Callabl
     assert {r["room_id"] for r in found} == {"room_paris_2_open_space_south"}
 
 
-def test_the_sum_can_be_asked_for_unless_it_is_one_room(make_world: Callable[..., World]) -> None:
+def test_the_sum_can_be_requested_unless_it_is_one_room(make_world: Callable[..., World]) -> None:
     world = make_world(min_capacity=7)
     assert {r["room_id"] for r in rows(world, "occupancy", PARIS_2, room=SUM)} == {SUM}
     [row] = rows(world, "hot-zones", PARIS_2, room=SUM)
@@ -486,7 +486,7 @@ def test_the_sum_can_be_asked_for_unless_it_is_one_room(make_world: Callable[...
     assert "one room" in response.get_json()["message"]
 
 
-def test_butlr_is_not_asked_for_a_room_that_it_does_not_have(make_world: Callable[..., World]) -> None:
+def test_no_room_is_requested_that_butlr_does_not_have(make_world: Callable[..., World]) -> None:
     world = make_world(min_capacity=7)
     rows(world, "utilization", PARIS_2)
     assert not any(SUM in str(call) for call in world.simulator.calls)

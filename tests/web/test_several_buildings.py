@@ -66,10 +66,33 @@ def test_rooms_of_several_floors_are_told_with_their_floor(several: World) -> No
 
 
 @pytest.mark.parametrize(
-    ("target", "level"), [("hot-zones", "floor"), ("hot-zones", "room"), ("utilization", "")]
+    ("target", "level"),
+    [
+        *(("hot-zones", "floor"), ("hot-zones", "room"), ("utilization", "")),
+        *(("compare-utilization", ""), ("occupancy-now", "floor")),
+    ],
 )
 def test_rows_have_the_building(several: World, target: str, level: str) -> None:
     words = {"level": level} if level else {}
     rows = get(several, target, space="all", format="rows", **words)
     assert {row["space"] for row in rows} == set(NAMES)
     assert all(row["building"] == BUILDING[row["space"]] for row in rows)
+
+
+def test_a_notice_about_a_floor_names_its_building() -> None:
+    """A hive of two floors of the same name is off: each notice says in which building that is."""
+    by_name: dict[str, list[str]] = {}
+    for space, name in NAMES.items():
+        by_name.setdefault(name, []).append(space)
+    two = max(by_name.values(), key=len)[:2]
+    assert len({BUILDING[space] for space in two}) == 2
+    world = World(people=People(OFFICE))
+    now_s = int(world.now_s)
+    for space in two:
+        world.simulator.outage(f"hive_{space.removeprefix('space_')}_1", now_s - 600, now_s + 600)
+    [frame, *_] = get(world, "occupancy", space=",".join(two), level="floor", every="1h")
+    texts = [notice["text"] for notice in frame["meta"]["notices"] if "hive" in notice["text"]]
+    assert texts
+    for text in texts:
+        assert text.startswith(tuple(f"{BUILDING[space]}, {NAMES[space]}: " for space in two)), text
+    world.close()

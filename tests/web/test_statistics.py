@@ -232,7 +232,7 @@ def test_a_part_of_a_period_is_never_taken_for_it(world: World) -> None:
     assert set(column(rows(world, MONDAY, MONDAY + 3 * DAY)).values()) == {None}
 
 
-def test_a_range_that_slides_is_asked_for_once_an_hour(world: World) -> None:
+def test_a_range_that_slides_is_requested_once_an_hour(world: World) -> None:
     def usage() -> dict[str, float | None]:
         now = int(world.now_s)
         return column(rows(world, now - 7 * DAY, now))
@@ -250,7 +250,7 @@ def test_a_range_that_slides_is_asked_for_once_an_hour(world: World) -> None:
     assert seen[4][1] == when_used(PARIS_2, until + HOUR - 7 * DAY, until + HOUR)
 
 
-def test_what_was_known_is_shown_with_its_age_while_butlr_cannot_be_asked(world: World) -> None:
+def test_what_was_known_is_shown_with_its_age_while_butlr_cannot_be_called(world: World) -> None:
     start, end = at("2026-06-17T06:00"), at("2026-06-17T12:00")
     known = column(rows(world, start, end))
     world.simulator.faults.set(status=400, paths=(STATS,))

@@ -257,7 +257,7 @@ def test_every_call_is_of_whole_local_hours_of_at_most_7_days_in_the_floors_zone
             assert inside == set(range(start, end, HOUR))
 
 
-def test_what_one_period_asked_for_another_finds(place: Place) -> None:
+def test_what_one_period_requested_another_finds(place: Place) -> None:
     world = place.world
     world.restart()
     start_s, end_s = place.week.span

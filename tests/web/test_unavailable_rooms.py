@@ -181,7 +181,7 @@ def test_the_hour_that_is_just_over_costs_no_metrics(world: World) -> None:
     assert world.simulator.count(DETECTIONS) == 1
 
 
-def test_of_a_running_period_metrics_are_asked_once_an_hour(world: World) -> None:
+def test_of_a_running_period_metrics_are_requested_once_an_hour(world: World) -> None:
     def count_calls() -> int:
         before = world.simulator.count(REPORTING)
         now_s = int(world.now_s)

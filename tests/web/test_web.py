@@ -18,7 +18,7 @@ from butlr_grafana.base.errors import BackendError
 from butlr_grafana.query.parameters import PARAMETERS
 from butlr_grafana.targets.registry import TARGETS
 from butlr_grafana.web.responses import reason_phrase
-from tests.strangers.doors import routes_of
+from tests.strangers.routes import routes_of
 from tests.support import DETECTIONS, GRAPHQL, NEW_YORK, PARIS, PARIS_2, World, at, cells_of, truth
 
 RANGE = {"from": "2026-06-10T00:00:00.000Z", "to": "2026-06-11T00:00:00.000Z"}
@@ -111,7 +111,7 @@ def test_where_all_targets_fail_the_status_is_the_firsts(world: World) -> None:
     assert response.get_json()["error"]["code"] == "unknown_space"
 
 
-def test_hidden_targets_are_not_asked(world: World) -> None:
+def test_hidden_targets_are_not_requested(world: World) -> None:
     response = world.http.post(
         "/query", json=query(target("A"), {**target("B", space="space_x"), "hide": True})
     )
@@ -487,7 +487,7 @@ BAD_WORDS = [
 
 
 @pytest.mark.parametrize(("params", "status", "word"), BAD_WORDS)
-def test_bad_words_are_refused_at_once_without_a_call(
+def test_bad_parameters_are_refused_at_once_without_a_call(
     world: World, params: dict[str, str], status: int, word: str
 ) -> None:
     world.http.get("/readyz")
@@ -550,7 +550,7 @@ def test_a_parameter_that_the_target_does_not_use_changes_nothing(world: World) 
     assert more == plain
 
 
-def test_a_variable_names_what_it_may_be_asked_with(world: World) -> None:
+def test_a_variable_names_what_it_may_be_requested_with(world: World) -> None:
     answer = world.http.post("/variable", json={"payload": {"target": "rooms", "spaec": PARIS}})
     assert answer.status_code == 400
     message = answer.get_json()["message"]

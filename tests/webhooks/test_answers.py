@@ -75,7 +75,7 @@ def test_the_next_minute_is_shown_as_soon_as_it_is_pushed(world: World) -> None:
     assert after != before
 
 
-def test_before_it_is_measured_what_events_stand_for_butlr_is_asked(make_world: MakeWorld) -> None:
+def test_before_it_is_measured_what_events_stand_for_butlr_is_called(make_world: MakeWorld) -> None:
     world = live_world(make_world)
     for own in world.application.receiver.sampling._levels.values():
         own.reading = None
@@ -99,14 +99,14 @@ def test_events_that_stand_for_something_else_are_not_taken_for_presence(
     assert ("traffic_room_occupancy" in calls_to_butlr(world)) is (meaning == "higher")
 
 
-def test_when_pushes_stop_butlr_is_asked(world: World) -> None:
+def test_when_pushes_stop_butlr_is_called(world: World) -> None:
     world.now_s += 240
     found = rows(world, "occupancy-now", space=PARIS)
     assert {row["source"] for row in found} == {"asked"}
     assert "room_occupancy" in calls_to_butlr(world)
 
 
-def test_a_room_of_which_nothing_is_pushed_lets_butlr_be_asked_for_its_floor(world: World) -> None:
+def test_a_room_of_which_nothing_is_pushed_lets_its_floor_be_requested(world: World) -> None:
     live = world.application.receiver.live
     working = [r.id for r in world.application.receiver.refill._floors()[0].rooms if r.online]
     del live._people[working[0], True]
@@ -145,7 +145,7 @@ def test_pushed_minutes_are_not_kept_in_place_of_what_reporting_says(make_world:
     assert settled == truth
 
 
-def test_what_is_compared_with_pushed_minutes_is_asked(world: World) -> None:
+def test_what_is_compared_with_pushed_minutes_is_requested(world: World) -> None:
     pass_minutes(world, 30)
     before = len(calls_to_butlr(world))
     world.application.receiver.sampling.step()
@@ -221,7 +221,7 @@ def test_freshness_says_up_to_when_minutes_were_pushed(make_world: MakeWorld) ->
     assert (row["source"], row["complete"], row["age_s"]) == ("pushed", 1, 2)
 
 
-def test_people_by_doors_are_asked_for_once_in_ten_minutes_and_moved_on_by_what_is_pushed(
+def test_people_by_doors_are_requested_once_in_ten_minutes_and_moved_on_by_what_is_pushed(
     make_world: MakeWorld,
 ) -> None:
     world = live_world(make_world, "06:55:02")

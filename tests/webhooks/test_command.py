@@ -13,7 +13,7 @@ import pytest
 
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.errors import UpstreamError
-from butlr_grafana.cli.webhooks import NAME, IdFile, for_demo, in_words, perform
+from butlr_grafana.cli.webhooks import NAME, IdFile, for_demo, lines_of, perform
 from butlr_grafana.settings import Settings
 from butlr_grafana.simulator import Forms, Simulator
 from butlr_grafana.simulator.webhooks import Subscription
@@ -176,7 +176,7 @@ def test_one_of_another_name_is_never_ours(simulator: Simulator, settings: Setti
         ({"cache_dir": ""}, "BACKEND_CACHE_DIR"),
     ],
 )
-def test_what_is_needed_is_named_before_anything_is_asked(
+def test_what_is_needed_is_named_before_anything_is_requested(
     simulator: Simulator, settings: Settings, lacking: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(SettingError, match=named):
@@ -246,16 +246,16 @@ def test_what_the_backend_tells_in_words() -> None:
             ]
         },
     }
-    assert in_words(reported, now_s=4600) == [
+    assert lines_of(reported, now_s=4600) == [
         "the newest event arrived 3 s ago",
         "last 5 min: 12 TRAFFIC stored",
         "room: nothing arrived from 60 min ago to 50 min ago",
         "room: nothing arrived from 10 min ago to now",
     ]
-    assert in_words({**reported, "newest_event_age_s": None, "events": [], "gaps": {}}, now_s=0) == [
+    assert lines_of({**reported, "newest_event_age_s": None, "events": [], "gaps": {}}, now_s=0) == [
         "no event of this account has arrived since the backend started"
     ]
-    assert in_words({"receives": False}, now_s=0) == [
+    assert lines_of({"receives": False}, now_s=0) == [
         "the running backend receives nothing: BUTLR_WEBHOOK_KEY is not set there"
     ]
 

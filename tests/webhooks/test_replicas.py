@@ -171,7 +171,7 @@ def steps(replica: Replica) -> None:
     replica.comes_to_rest()
 
 
-def test_a_gap_is_asked_for_by_one_and_known_by_all(office: Office) -> None:  # noqa: F811
+def test_a_gap_is_requested_by_one_and_known_by_all(office: Office) -> None:  # noqa: F811
     (one, two), gap = gaps_after_a_silence(office)
     for replica in (one, two):
         assert gap in replica.application.receiver.live.gaps("room")

@@ -1,11 +1,15 @@
-"""A token and the floors that it allows; the error for a wrong setting."""
+"""A token and the floors that it allows; the errors for a wrong setting and of commands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 
-class SettingError(Exception):
+class CommandError(Exception):
+    """A command cannot do its work; the message says why, to the person who runs it."""
+
+
+class SettingError(CommandError):
     """A setting that cannot be used; the message names it and the allowed values."""
 
 

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 FOLDER = "asset_files"
 """The folder in the package of a wheel. It cannot be imported."""
@@ -35,11 +38,11 @@ def assets_root() -> Path:
     return packed if packed.is_dir() else package.parents[1]
 
 
-def runbooks() -> dict[str, str]:
-    """The text of each runbook, by the uid of its alert rule without `butlr-`."""
-    return {
-        path.stem: path.read_text("utf-8") for path in sorted((assets_root() / "docs/runbooks").glob("*.md"))
-    }
+@cache
+def runbooks() -> Mapping[str, str]:
+    """The text of each runbook, by the uid of its alert rule without `butlr-`. Read once."""
+    files = sorted((assets_root() / "docs/runbooks").glob("*.md"))
+    return MappingProxyType({path.stem: path.read_text("utf-8") for path in files})
 
 
 def write_out(folder: Path) -> list[Path]:

@@ -74,8 +74,8 @@ class TextLines(logging.Formatter):
         return f"{text},{record.msecs:03.0f}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
-        said = "".join(f" {name}={value}" for name, value in figures(record).items())
-        line = f"{record.asctime} {record.levelname} {record.name}: {record.message}{said}"
+        appended = "".join(f" {name}={value}" for name, value in figures(record).items())
+        line = f"{record.asctime} {record.levelname} {record.name}: {record.message}{appended}"
         # Nearly all are: looking is a tenth of the work of translating.
         return line if line.isprintable() else line.translate(_ESCAPED)
 

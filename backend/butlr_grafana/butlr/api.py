@@ -88,6 +88,7 @@ class Butlr:
         self._verdicts = verdicts
         self._batches = Batches(must_have_rows, now=self.clock.now, clock=pace.clock)
         self._totals = heatmaps.Totals()
+        self._parsers = heatmaps.Parsers()
         self._decoding = ComputeTurn()
         """Responses are decoded one at a time: a panel with cached data then waits for one thread only."""
         self._topology_lock = threading.Lock()
@@ -99,7 +100,7 @@ class Butlr:
 
     def fetch(self, segment: Segment) -> Chunk:
         """What Butlr knows of a segment, as known when it was asked."""
-        asked_at_s = self.clock.here()
+        requested_at_s = self.clock.here()
         match segment.subject:
             case HeatMapSubject() as subject:
                 content: Content = self._heat_map(segment, subject)
@@ -107,7 +108,7 @@ class Butlr:
                 content = self._series(segment, subject)
             case StatsSubject() as subject:
                 content = self._figures(segment, subject)
-        return self._chunk(segment, content, asked_at_s)
+        return self._chunk(segment, content, requested_at_s)
 
     def room_left(self, segments: Sequence[Segment], one: Segment) -> bool:
         """Whether one more segment of metrics may be asked for beside others of its measurement, level, time
@@ -121,7 +122,7 @@ class Butlr:
         If the response to all of them has nothing for one floor, each is requested separately. Raises
         `UpstreamError` if Butlr cannot be reached, is late or limits.
         """
-        asked_at_s = self.clock.here()
+        requested_at_s = self.clock.here()
         subject = segments[0].subject
         assert isinstance(subject, SeriesSubject)
         try:
@@ -132,9 +133,9 @@ class Butlr:
                 raise
             # One that Butlr does not know must not take the others along.
             found = {}
-        return [self._result(partial(self._chunk_of, one, found, asked_at_s)) for one in segments]
+        return [self._result(partial(self._chunk_of, one, found, requested_at_s)) for one in segments]
 
-    def _chunk_of(self, segment: Segment, found: Mapping[str, list[Row]], asked_at_s: float) -> Chunk:
+    def _chunk_of(self, segment: Segment, found: Mapping[str, list[Row]], requested_at_s: float) -> Chunk:
         """A floor's own rows; where there are none for it, it is asked for alone."""
         rows = found.get(segment.space)
         if rows is None:
@@ -142,7 +143,7 @@ class Butlr:
         assert isinstance(segment.subject, SeriesSubject)
         with self._turn():
             content = metrics.samples(rows, segment.space, segment.subject, segment.period)
-        return self._chunk(segment, content, asked_at_s)
+        return self._chunk(segment, content, requested_at_s)
 
     def _result(self, fetch: Callable[[], Chunk]) -> Chunk | UpstreamError:
         try:
@@ -150,7 +151,7 @@ class Butlr:
         except UpstreamError as fault:
             return fault
 
-    def _chunk(self, segment: Segment, content: Content, asked_at_s: float) -> Chunk:
+    def _chunk(self, segment: Segment, content: Content, requested_at_s: float) -> Chunk:
         verdicts = self._verdicts()
         # The answer may have told that our clock, by which the segment was called settled, is ahead.
         settle_s = verdicts.settled_after_s
@@ -159,7 +160,7 @@ class Butlr:
         settled = segment.settled and segment.period.end_s + settle_s <= self.clock.now()
         # Nothing is kept for good while what it was read by is only assumed.
         settled = settled and verdicts.is_sure_of(segment.subject)
-        return Chunk(segment.period, content, self.clock.at(asked_at_s), settled)
+        return Chunk(segment.period, content, self.clock.at(requested_at_s), settled)
 
     def _heat_map(self, segment: Segment, subject: HeatMapSubject) -> Grid:
         """One call of `POST /v3/detections`: raw counts, so that parts can be added."""
@@ -171,6 +172,7 @@ class Butlr:
                 subject.resolution_m,
                 totals=self._totals if must_add_up is None else heatmaps.Totals(known=must_add_up),
                 flipped=subject.y == "flipped",
+                parsers=self._parsers,
             )
 
     def _turn(self) -> AbstractContextManager[None]:

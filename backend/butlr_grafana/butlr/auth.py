@@ -54,7 +54,7 @@ def login_backoff_s(error: UpstreamError) -> float:
     return LOGIN_BACKOFF_S if isinstance(error, UpstreamRefused) else LOGIN_BACKOFF_S / 10
 
 
-def token_of(body: bytes, asked_at: float) -> Token:
+def token_of(body: bytes, requested_at: float) -> Token:
     """The token in the login's response, by the time of the request. Raises `UpstreamInvalid`."""
     try:
         fields: Any = orjson.loads(body)
@@ -65,5 +65,5 @@ def token_of(body: bytes, asked_at: float) -> Token:
         raise UpstreamInvalid("Butlr's login response contains no usable access_token")
     ahead_s = min(RENEW_AHEAD_S, lifetime_s / 2)
     scope = fields.get("scope")
-    dead_at = asked_at + lifetime_s
+    dead_at = requested_at + lifetime_s
     return Token(text, dead_at - ahead_s, dead_at, scope if isinstance(scope, str) else "")

@@ -184,11 +184,14 @@ class Client:
         self._outages.responded(path)
         return response
 
-    def turn(self) -> float:
-        """For a question that has not begun: 0.0 where its first call may go now, which is then reserved
-        (`in_turn` has to follow); else as `RateLimiter.reserve`. Those that have begun go first.
+    def turn(self, part: float = 1.0) -> float:
+        """For a request that has not begun: 0.0 if its first call may start now, which is then reserved
+        (`in_turn` has to follow); else as `RateLimiter.reserve`. Those that have begun go first. `part`: of
+        the rate, so much may be used, at least one call.
         """
-        return self.rate_limiter.reserve(spare=self._waiting_calls)
+        rate = self.rate_limiter.rate
+        not_to_use = min(math.ceil(rate * (1.0 - part)), max(rate - 1, 0))
+        return self.rate_limiter.reserve(spare=self._waiting_calls + not_to_use)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -227,13 +230,13 @@ class Client:
 
     def _attempt(self, path: str, body: object, token: Token | None, *, graphql: bool = False) -> bytes:
         started, outcome = self._clock(), "ok"
-        asked_at_s = self.butlr_clock.here()
+        requested_at_s = self.butlr_clock.here()
         try:
             self.sent += 1
             reply = self._transport.post(path, body, token=token.text if token else None)
             self.limits |= reply.limits
             self.rate_limiter.note_limits(reply.limits)
-            self.butlr_clock.note(reply.date_s, asked_at_s=asked_at_s)
+            self.butlr_clock.note(reply.date_s, requested_at_s=requested_at_s)
             outcome = str(reply.status)
             if graphql and is_unauthenticated(reply.body):
                 raise UpstreamUnauthorized(f"Butlr rejected the token on {path}")
@@ -305,12 +308,12 @@ class Client:
         return token
 
     def _request_token(self) -> Token:
-        asked_at = self._clock()
+        requested_at = self._clock()
         try:
             body = self._retrying(self.access.login_path, self._credentials(), None)
         except UpstreamUnauthorized:
             raise UpstreamRefused("Butlr refused BUTLR_CLIENT_ID and BUTLR_CLIENT_SECRET") from None
-        return token_of(body, asked_at)
+        return token_of(body, requested_at)
 
     def _credentials(self) -> dict[str, str]:
         return {

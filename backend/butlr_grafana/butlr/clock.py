@@ -69,13 +69,13 @@ class ButlrClock:
         """What `now` was when this machine's clock showed `here_s`, as far as is known by now."""
         return here_s - max(0.0, self.ahead_s)
 
-    def note(self, butlr_s: float | None, *, asked_at_s: float) -> None:
-        """A response with Butlr's time `butlr_s` to a request sent at `asked_at_s` by our clock."""
+    def note(self, butlr_s: float | None, *, requested_at_s: float) -> None:
+        """A response with Butlr's time `butlr_s` to a request sent at `requested_at_s` by our clock."""
         if butlr_s is None:
             return
         here_s, ahead_s = self.here(), 0.0
-        if butlr_s < asked_at_s - NOISE_S:
-            ahead_s = asked_at_s - butlr_s
+        if butlr_s < requested_at_s - NOISE_S:
+            ahead_s = requested_at_s - butlr_s
         elif butlr_s > here_s + NOISE_S:
             ahead_s = here_s - butlr_s
         known_s = self._latest.ahead_s

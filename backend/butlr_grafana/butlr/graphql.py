@@ -76,14 +76,14 @@ class GraphqlQuery:
             if not self.lesser:
                 raise
             found = GraphqlQuery(self.lesser[0], self.needed, self.lesser[1:]).run(post)
-            whole, asked = (frozenset(written(s)[1].values()) for s in (self.selection, self.lesser[0]))
-            return replace(found, lost=(*sorted(whole - asked), *found.lost))
+            whole, requested = (frozenset(written(s)[1].values()) for s in (self.selection, self.lesser[0]))
+            return replace(found, lost=(*sorted(whole - requested), *found.lost))
 
     def _run_once(self, post: Post) -> GraphqlReply:
         for _ in range(MOST_TRIES):
             text, columns = written(self.selection, frozenset(self.lost))
             body = post({"query": text})
-            data, faults = answer_of(body)
+            data, faults = response_of(body)
             if data is not None:
                 return GraphqlReply(data, faults, tuple(self.lost))
             refused = {path: None for fault in faults for path in refused_by(fault, columns)}
@@ -106,7 +106,7 @@ def written(selection: Selection, lost: frozenset[Path] = frozenset()) -> tuple[
         pieces.append("{ ")
         for name, selected in below.items():
             own = (*path, name)
-            if not _is_kept(selected, own, lost):
+            if not _is_selected(selected, own, lost):
                 continue
             columns[sum(map(len, pieces)) + 1] = own
             pieces.append(f"{name} ")
@@ -118,10 +118,12 @@ def written(selection: Selection, lost: frozenset[Path] = frozenset()) -> tuple[
     return "".join(pieces).strip(), columns
 
 
-def _is_kept(selected: Selection | None, path: Path, lost: frozenset[Path]) -> bool:
+def _is_selected(selected: Selection | None, path: Path, lost: frozenset[Path]) -> bool:
     if path in lost:
         return False
-    return selected is None or any(_is_kept(below, (*path, name), lost) for name, below in selected.items())
+    if selected is None:
+        return True
+    return any(_is_selected(below, (*path, name), lost) for name, below in selected.items())
 
 
 def refused_by(fault: Fault, columns: Mapping[int, Path]) -> tuple[Path, ...]:
@@ -146,7 +148,7 @@ def _type_of(path: Path) -> str:
     return name.removesuffix("s").replace("_", "")
 
 
-def answer_of(body: bytes, what: str = "topology") -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
+def response_of(body: bytes, what: str = "topology") -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
     """`data`, or `None` where there is none, and the errors beside it. Raises `UpstreamInvalid`.
 
     `what` was asked for, for its message.

@@ -34,18 +34,28 @@ OFF_GRID = 0.02
 _REUSED_BYTES = 4 * 2**20
 """A parser keeps room for the largest document that it has read: one that has read a larger one is let go."""
 
-_turn = threading.Lock()
-"""One thread decodes at a time: several would be no faster, for they hold Python's lock, but those who answer
-what is kept would have to wait for all of them in turn.
-"""
-
-_parsers: list[simdjson.Parser] = []
-"""The parser for the next document, unless it failed on the last: a new one each time would spend half of it
-asking for memory.
-"""
-
 _SEARCH_DEPTH = 4
 _SEARCH_WIDTH = 50
+
+
+class Parsers:
+    """The parser for the next document. A new one each time would spend half of its time on memory.
+
+    Thread-safe without a lock: `pop` takes a parser out in one step, so no two threads have the same one.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[simdjson.Parser] = []
+
+    def take(self) -> simdjson.Parser:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return simdjson.Parser()
+
+    def put_back(self, parser: simdjson.Parser) -> None:
+        if not self._free:
+            self._free.append(parser)
 
 
 class Totals:
@@ -92,29 +102,32 @@ def _shown(number: float | None) -> str:
 
 
 def heat_map(
-    body: bytes, resolution_m: float, totals: Totals | None = None, *, flipped: bool = False
+    body: bytes,
+    resolution_m: float,
+    totals: Totals | None = None,
+    *,
+    flipped: bool = False,
+    parsers: Parsers | None = None,
 ) -> Grid:
     """The cells of one call, requested at `resolution_m`; raises `UpstreamInvalid`.
 
     `totals`: whether this account's responses add up, as far as it is known. `flipped`: y runs in the
-    opposite direction to the polygons.
+    opposite direction to the polygons. `parsers`: of the calls before.
     """
-    with _turn:
-        parser, document = _parsed(body)
-        # Not after an error: its traceback may hold pieces of the document, and then no other one is taken.
-        grid = _read(document, body, resolution_m, totals or Totals(known=False), flipped=flipped)
-        if len(body) <= _REUSED_BYTES:
-            _parsers.append(parser)
+    parsers = parsers or Parsers()
+    parser, document = _parsed(body, parsers.take())
+    # Not after an error: its traceback may hold pieces of the document, and then no other one is taken.
+    grid = _read(document, body, resolution_m, totals or Totals(known=False), flipped=flipped)
+    if len(body) <= _REUSED_BYTES:
+        parsers.put_back(parser)
     return grid
 
 
-def _parsed(body: bytes) -> tuple[simdjson.Parser, Any]:
-    """A parser and its document."""
-    if _parsers:
-        parser = _parsers.pop()
-        # It refuses if somebody still holds a part of its last document, such as a profiler.
-        with contextlib.suppress(ValueError, RuntimeError):
-            return parser, parser.parse(body)
+def _parsed(body: bytes, parser: simdjson.Parser) -> tuple[simdjson.Parser, Any]:
+    """The document, and the parser that holds it."""
+    # It refuses if somebody still holds a part of its last document, such as a profiler.
+    with contextlib.suppress(ValueError, RuntimeError):
+        return parser, parser.parse(body)
     parser = simdjson.Parser()
     try:
         return parser, parser.parse(body)

@@ -77,15 +77,15 @@ class Transport:
             raise UpstreamDown(f"Butlr cannot be reached on {path} ({_kind(error)})") from None
 
     def _reply(self, path: str, response: requests.Response) -> Reply:
-        said_at_s = date_s(response.headers.get("Date"))
+        sent_at_s = date_s(response.headers.get("Date"))
         # A date to wait for is one of Butlr's clock.
-        wait_s = retry_after_s(response.headers.get("Retry-After"), lambda: said_at_s or time.time())
+        wait_s = retry_after_s(response.headers.get("Retry-After"), lambda: sent_at_s or time.time())
         try:
             return Reply(
                 response.status_code,
                 wait_s,
                 _body(path, response),
-                said_at_s,
+                sent_at_s,
                 limits_in(response.headers),
             )
         except urllib3.exceptions.TimeoutError:

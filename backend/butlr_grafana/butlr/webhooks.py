@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid, UpstreamRefused
-from butlr_grafana.butlr.graphql import answer_of
+from butlr_grafana.butlr.graphql import response_of
 from butlr_grafana.butlr.heatmaps import quote
 
 Post = Callable[[Mapping[str, object]], bytes]
@@ -143,7 +143,7 @@ class Webhooks:
     ) -> dict[str, Any]:
         body = {"query": query} if variables is None else {"query": query, "variables": variables}
         try:
-            data, faults = answer_of(self._post(body), "answer about webhooks")
+            data, faults = response_of(self._post(body), "answer about webhooks")
         except UpstreamError as error:
             raise _without_key(error, key) from None
         if data is None or faults:

@@ -80,7 +80,7 @@ class FloorPlanImages:
         self._loading: set[str] = set()
         self._turns = threading.Semaphore(MAX_CONCURRENT)
 
-    def ask(self, floor: Floor) -> None:
+    def request(self, floor: Floor) -> None:
         """Starts to fetch the floor's picture if it has one and that is due; returns at once."""
         if floor.plan is None:
             return
@@ -96,7 +96,7 @@ class FloorPlanImages:
         """The cached picture, however old; waits for it only if none is cached."""
         if floor.plan is None:
             return None
-        self.ask(floor)
+        self.request(floor)
         key = self._key(floor, floor.plan)
         with self._condition:
             self._condition.wait_for(lambda: key in self._cached or key not in self._loading, timeout_s)
@@ -135,8 +135,8 @@ class FloorPlanImages:
     def _load_now(self, key: str, url: str) -> None:
         self._allow(url)
         if self._read_from_disk(key) is None:
-            asked_at = self._stopwatch()
-            cached = _CachedImage(self._fetch(url), asked_at)
+            requested_at = self._stopwatch()
+            cached = _CachedImage(self._fetch(url), requested_at)
             self._learn(key, cached)
             self._write_to_disk(key, cached)
         with self._condition:

@@ -139,14 +139,14 @@ class TopologyCache:
         topology: Topology | None = self._topology
         error: UpstreamError | None = None
         try:
-            asked_at_s = self._now()
+            requested_at_s = self._now()
             document, unanswered = self._fetched(topology)
-            found = replace(self._read(document), as_of_s=asked_at_s)
+            found = replace(self._read(document), as_of_s=requested_at_s)
             found = self._with_known(found)
             topology = self._limited(found)
             self._note_unknown(found)
             if not topology.partial and unanswered is None:
-                self._write_to_disk({**document, AS_OF: asked_at_s})
+                self._write_to_disk({**document, AS_OF: requested_at_s})
             self._log_notes(topology.notes)
         except UpstreamError as fault:
             topology, error = self._instead(topology, fault), fault
@@ -233,8 +233,8 @@ class TopologyCache:
             return None
         try:
             document = orjson.loads(self._file.read_bytes())
-            asked_at_s = document.get(AS_OF) if isinstance(document, dict) else None
-            as_of_s = float(asked_at_s) if isinstance(asked_at_s, int | float) else None
+            requested_at_s = document.get(AS_OF) if isinstance(document, dict) else None
+            as_of_s = float(requested_at_s) if isinstance(requested_at_s, int | float) else None
             return self._limited(replace(self._read(document), as_of_s=as_of_s))
         except (OSError, orjson.JSONDecodeError, UpstreamInvalid):
             return None

@@ -55,21 +55,21 @@ class Row:
 class Checkup:
     """The rows of `check`.
 
-    `asked_for`: the settings as they were read; those of the application may point to the simulator. `show`:
-    called with the name of each long step. `report`: the file for a report that a maintainer may see.
+    `settings_read`: the settings as they were read; those of the application may point to the simulator.
+    `show`: called with the name of each long step. `report`: the file for a report that a maintainer may see.
     """
 
     def __init__(
         self,
         application: Application,
-        asked_for: Settings,
+        settings_read: Settings,
         *,
         address: str,
         show: Callable[[str], None] = lambda _text: None,
         report: Path | None = None,
     ) -> None:
         self._application = application
-        self._settings = asked_for
+        self._settings = settings_read
         self._address = address
         self._show = show
         self._report = report
@@ -119,7 +119,7 @@ class Checkup:
                 else Row(step, SKIPPED, "there is no floor to read")
             )
         yield self._plans()
-        yield self._kept()
+        yield self._stored()
         if self._report is not None:
             yield _row("report", partial(self._write, self._report))
         for served in self._topology.floors.values() if self._topology else ():
@@ -140,7 +140,7 @@ class Checkup:
         except UpstreamError as error:
             yield Row("measuring", FAILED, str(error))
 
-    def _kept(self) -> Row:
+    def _stored(self) -> Row:
         """Where a running `serve` finds what was measured."""
         places = [
             *(["BACKEND_CACHE_DIR"] if self._settings.cache_dir else []),

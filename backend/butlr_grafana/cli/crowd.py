@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,24 +11,22 @@ import requests
 
 from butlr_grafana.base.errors import ServiceError
 from butlr_grafana.base.urls import address_of
+from butlr_grafana.cli.upstream import settings_from_environment
 from butlr_grafana.settings import Settings
 
 TIMEOUT_S = 30.0
 MINUTES = {"m": 1, "h": 60}
 
 
-def add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], read: Callable[[], Settings]
-) -> None:
-    crowding = commands.add_parser("crowd", help="adds simulated people to a room of the running demo")
-    crowding.add_argument(
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "crowds",
         nargs="*",
         type=_crowd,
         metavar="ROOM=PEOPLE",
         help="a room's id or name, and how many people to add",
     )
-    crowding.add_argument(
+    parser.add_argument(
         "--for",
         dest="minutes",
         type=_minutes,
@@ -37,26 +34,26 @@ def add_command(
         metavar="20m",
         help="how long they stay: 20m, 2h (default: 20m)",
     )
-    crowding.add_argument(
+    parser.add_argument(
         "--clear", action="store_true", help="removes all added people, also from the past minutes"
     )
-    crowding.add_argument(
+    parser.add_argument(
         "--backend",
         type=_url,
         metavar="URL",
         help="the demo's address (default: http://127.0.0.1:BACKEND_PORT)",
     )
-    crowding.set_defaults(command=lambda options: crowd(options, read()))
+    parser.set_defaults(command=lambda options: crowd(options, settings_from_environment()))
 
 
 def crowd(options: argparse.Namespace, settings: Settings) -> int:
     url = options.backend or f"http://127.0.0.1:{settings.port}"
     headers = {"Authorization": f"Bearer {settings.tokens[0].text}"} if settings.tokens else {}
     if options.clear:
-        _ask("DELETE", url, headers)
+        _send("DELETE", url, headers)
     for room, people in options.crowds:
-        _ask("PUT", url, headers, {"room": room, "people": people, "minutes": options.minutes})
-    there = _ask("GET", url, headers)
+        _send("PUT", url, headers, {"room": room, "people": people, "minutes": options.minutes})
+    there = _send("GET", url, headers)
     for one in there:
         print(f"{one['people']} more people in {one['room']} ({one['floor']}) until {one['stop']}")
     if not there:
@@ -64,7 +61,7 @@ def crowd(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _ask(method: str, url: str, headers: dict[str, str], body: object = None) -> Any:
+def _send(method: str, url: str, headers: dict[str, str], body: object = None) -> Any:
     try:
         response = requests.request(
             method,

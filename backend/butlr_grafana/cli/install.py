@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from butlr_grafana.base.access import SettingError
 from butlr_grafana.base.assets import assets_root
 from butlr_grafana.base.urls import address_of
 from butlr_grafana.cli.grafana import access_to
+from butlr_grafana.cli.upstream import settings_from_environment
 from butlr_grafana.install import account, requirements
 from butlr_grafana.install.documents import INFINITY, SIMPOD, TENANT, UIDS, Names, files_in
 from butlr_grafana.install.probe import fault_through
@@ -18,35 +19,31 @@ from butlr_grafana.install.steps import Installation, Wanted
 from butlr_grafana.kiosk.grafana_api import Grafana, url_of
 from butlr_grafana.settings import Settings
 
-ReadSettings = Callable[[], Settings]
 
-
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], read: ReadSettings) -> None:
-    """Adds both commands. `read`: reads the settings; it is called when a command runs."""
-    installing = commands.add_parser(
-        "install", help="installs data source, folder, dashboards and alert rules through Grafana's API"
-    )
-    _add_common(installing)
-    installing.add_argument(
+def add_install_options(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser)
+    parser.add_argument(
         "--backend",
         type=_backend,
         metavar="URL",
         help="the backend's address, as Grafana's server reaches it",
     )
-    installing.add_argument(
+    parser.add_argument(
         "--datasource",
         default="",
         metavar="UID",
         help="uid of an existing Infinity data source, which is not changed (default: creates one)",
     )
-    installing.add_argument("--no-rules", action="store_true", help="installs no alert rules")
-    installing.set_defaults(command=lambda options: install(options, read()))
-    removing = commands.add_parser("uninstall", help="removes what `install` has created, and nothing else")
-    _add_common(removing)
-    removing.add_argument(
+    parser.add_argument("--no-rules", action="store_true", help="installs no alert rules")
+    parser.set_defaults(command=lambda options: install(options, settings_from_environment()))
+
+
+def add_uninstall_options(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser)
+    parser.add_argument(
         "--dry-run", action="store_true", help="only lists what would be removed, and what of yours uses it"
     )
-    removing.set_defaults(command=lambda options: uninstall(options, read()))
+    parser.set_defaults(command=lambda options: uninstall(options, settings_from_environment()))
 
 
 def install(options: argparse.Namespace, settings: Settings) -> int:

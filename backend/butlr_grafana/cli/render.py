@@ -15,6 +15,17 @@ from butlr_grafana.present.formats import file
 from butlr_grafana.service.requests import PendingRequest
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="the file to write; its ending chooses the format")
+    parser.add_argument(
+        "parameters", nargs="*", metavar="parameter=value", help="as in the URL: space=… from=… to=…"
+    )
+    parser.add_argument(
+        "--target", default="heatmap", help="heatmap (default), compare, playback, floorplan …"
+    )
+    parser.set_defaults(command=render)
+
+
 def render(options: argparse.Namespace) -> int:
     """Queries as a panel does, but waits for the complete result. Writes no file if the query fails."""
     settings = settings_from_environment()

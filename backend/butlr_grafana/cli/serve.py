@@ -26,9 +26,15 @@ SIMULATED_SIZE = {
     "--floors": "simulates a company of N floors, in buildings of several cities",
     "--rooms-per-floor": "with --floors: how many rooms each floor has (default: 20)",
 }
-"""Options of the simulator, which checks their values. To import it here would make every command slower."""
+"""Options of the simulator, which checks their values."""
 
 log = logging.getLogger("butlr_grafana.cli")
+
+
+def add_demo_options(parser: argparse.ArgumentParser) -> None:
+    for option, what in SIMULATED_SIZE.items():
+        parser.add_argument(option, metavar="N", help=what)
+    parser.set_defaults(command=demo)
 
 
 def serve(_: argparse.Namespace) -> int:

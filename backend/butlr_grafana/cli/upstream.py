@@ -55,4 +55,5 @@ def upstream(settings: Settings, simulator: Sequence[str] = ()) -> Iterator[tupl
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(5)
         child.kill()
-        child.wait()
+        # Waits for its end, and closes the pipes.
+        child.communicate()

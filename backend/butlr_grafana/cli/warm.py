@@ -19,6 +19,20 @@ WARMED = HeatMapSubject(1.0)
 """What `warm` fetches; the resolution does not matter here."""
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--space", help="a floor's id (default: all floors)")
+    parser.add_argument("--from", dest="start", required=True, help="start of the range, ISO 8601")
+    parser.add_argument("--to", dest="end", required=True, help="end of the range, ISO 8601")
+    parser.add_argument(
+        "--resolution", default="auto", help="cell size: auto, 0.25 (finer than the sensors see), 0.5, 1.0"
+    )
+    parser.add_argument(
+        "--hours", default="", help="the hours of the panels, 08:00-18:00; they are cached separately"
+    )
+    parser.add_argument("--days", default="", help="the days of the panels, mon-fri")
+    parser.set_defaults(command=warm)
+
+
 def warm(options: argparse.Namespace) -> int:
     """Fetches the data that are not in the cache yet, the oldest first. After an interruption, the next run
     continues.

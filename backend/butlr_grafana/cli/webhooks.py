@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from butlr_grafana.base.errors import BackendError, UpstreamError
 from butlr_grafana.base.urls import is_loopback
 from butlr_grafana.butlr.api import Butlr
 from butlr_grafana.butlr.webhooks import Endpoint, InputNames, Webhook, Webhooks, in_schema
+from butlr_grafana.cli.upstream import settings_from_environment, upstream
 from butlr_grafana.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,14 +41,8 @@ WANTED = ("FLOOR_OCCUPANCY_1MIN", "ROOM_OCCUPANCY_1MIN", "ZONE_OCCUPANCY_1MIN", 
 BACKEND_PATIENCE_S = 5.0
 SHOWN_GAPS = 3
 
-Upstream = Callable[[Settings], AbstractContextManager[tuple[Settings, bool]]]
 
-
-def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) -> None:
-    """Registers the command. `upstream`: returns the settings with an address of Butlr."""
-    parser = commands.add_parser(
-        "webhooks", help="lists, creates, updates or deletes the subscription for data that Butlr pushes"
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="action", dest="action")
     for action, (_, help_) in ACTIONS.items():
         own = actions.add_parser(action, help=help_)
@@ -60,7 +55,7 @@ def add_to(commands: Any, settings: Callable[[], Settings], upstream: Upstream) 
             own.add_argument("--yes", action="store_true", help="does not ask for confirmation")
 
     def run(options: argparse.Namespace) -> int:
-        with upstream(settings()) as (reached, is_demo):
+        with upstream(settings_from_environment()) as (reached, is_demo):
             return perform(options, reached, demo=is_demo)
 
     parser.set_defaults(command=run)
@@ -164,8 +159,8 @@ class Command:
             print(f"{saved_id} exists already; `butlr-grafana webhooks update` changes its key and address")
             return 0
         names = self.webhooks.input_names()
-        free, told = free_types(listed, names)
-        for line in told:
+        free, notices = free_types(listed, names)
+        for line in notices:
             print(line)
         if not free:
             print("nothing was created: every event type has a subscription already, or does not exist")
@@ -255,18 +250,18 @@ def free_types(listed: Sequence[Webhook], names: InputNames) -> tuple[list[str],
     """The event types that no subscription has yet, as the schema writes them; and lines about the other
     types.
     """
-    free, told = [], []
+    free, notices = [], []
     for wanted in WANTED:
         written = in_schema(wanted, names)
         owner = next((one for one in listed if written in one.event_types), None)
         if written is None:
-            told.append(f"{wanted}: this account has no such event type; the backend requests these data")
+            notices.append(f"{wanted}: this account has no such event type; the backend requests these data")
         elif owner is not None:
             whose = f"{owner.id} ({owner.name})" if owner.name else owner.id
-            told.append(f"{written}: {whose} has subscribed to it; the backend requests these data")
+            notices.append(f"{written}: {whose} has subscribed to it; the backend requests these data")
         else:
             free.append(written)
-    return free, told
+    return free, notices
 
 
 def received(settings: Settings) -> list[str]:
@@ -278,22 +273,23 @@ def received(settings: Settings) -> list[str]:
     try:
         response = requests.get(url, headers=headers, timeout=BACKEND_PATIENCE_S)
         response.raise_for_status()
-        return in_words(response.json(), now_s=time.time())
+        return lines_of(response.json(), now_s=time.time())
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         return [f"the backend on {url} does not say what it received ({type(error).__name__})"]
 
 
-def in_words(told: dict[str, Any], *, now_s: float) -> list[str]:
+def lines_of(received: dict[str, Any], *, now_s: float) -> list[str]:
     """The response of `GET /webhooks/status` as lines for a person."""
-    if not told["receives"]:
+    if not received["receives"]:
         return ["the running backend receives nothing: BUTLR_WEBHOOK_KEY is not set there"]
-    age_s = told["newest_event_age_s"]
+    age_s = received["newest_event_age_s"]
     never = "no event of this account has arrived since the backend started"
     lines = [never if age_s is None else f"the newest event arrived {age_s:.0f} s ago"]
     lines += [
-        f"last {told['minutes']} min: {one['count']} {one['type']} {one['outcome']}" for one in told["events"]
+        f"last {received['minutes']} min: {one['count']} {one['type']} {one['outcome']}"
+        for one in received["events"]
     ]
-    for stream, gaps in told["gaps"].items():
+    for stream, gaps in received["gaps"].items():
         for gap in gaps[-SHOWN_GAPS:]:
             until = "now" if gap["goes_on"] else f"{(now_s - gap['to_s']) / 60:.0f} min ago"
             lines.append(

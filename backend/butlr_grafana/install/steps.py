@@ -74,7 +74,7 @@ class Installation:
     """Our objects in one organisation of one Grafana. `print_line` is called with a line for each step."""
 
     def __init__(self, grafana: Grafana, files: Files, wanted: Wanted, print_line: PrintLine) -> None:
-        self._grafana, self._wanted, self._say = grafana, wanted, print_line
+        self._grafana, self._wanted, self._print_line = grafana, wanted, print_line
         self._names = wanted.names
         self._groups = files.groups
         self._pages = {page["uid"]: page for page in files.dashboards}
@@ -126,7 +126,7 @@ class Installation:
         if there is not None:
             path = f"/api/datasources/uid/{quote(made['uid'], safe='')}"
             self._grafana.request("PUT", path, f"change {what}", made)
-            self._say(f"updated    {what}")
+            self._print_line(f"updated    {what}")
             return
         response = self._grafana.request("POST", "/api/datasources", f"create {what}", made, without=(TAKEN,))
         if response is None:
@@ -135,19 +135,19 @@ class Installation:
                 "--datasource "
                 "and its uid (the last part of its page's address). Otherwise rename it, or use --tenant NAME"
             )
-        self._say(f"created    {what}")
+        self._print_line(f"created    {what}")
 
     def _put_folder(self) -> None:
         folder = self._names.folder
         if self._folder() is not None:
             return
         self._grafana.request("POST", "/api/folders", f"create the folder {folder['title']}", folder)
-        self._say(f"created    the folder {folder['title']}")
+        self._print_line(f"created    the folder {folder['title']}")
 
     def _put_dashboard(self, page: Json, there: Json | None) -> None:
         made = dashboard(page, self._names, self._wanted.uids, self._pages)
         if there is not None and is_same(made, there["dashboard"]):
-            self._say(f"unchanged  the dashboard {made['title']}")
+            self._print_line(f"unchanged  the dashboard {made['title']}")
             return
         body = {
             "dashboard": made,
@@ -156,7 +156,7 @@ class Installation:
             "message": "butlr-grafana install",
         }
         self._grafana.request("POST", "/api/dashboards/db", f"save the dashboard {made['title']}", body)
-        self._say(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
+        self._print_line(f"{'updated' if there else 'created':<10} the dashboard {made['title']}")
 
     def _put_group(self, group: Json, there: Mapping[str, Json]) -> None:
         """A group that is new as a whole, with its interval; else rule by rule, so that what people have put
@@ -172,7 +172,7 @@ class Installation:
             body = {**group, "folderUid": folder, "rules": made}
             self._grafana.request("PUT", path, "create alert rules", body)
             for one in made:
-                self._say(f"created    the alert rule {one['title']}")
+                self._print_line(f"created    the alert rule {one['title']}")
             return
         for one in made:
             self._put_rule(one, there.get(one["uid"]))
@@ -180,16 +180,16 @@ class Installation:
     def _put_rule(self, made: Json, there: Json | None) -> None:
         if there is None:
             self._grafana.request("POST", "/api/v1/provisioning/alert-rules", "create alert rules", made)
-            self._say(f"created    the alert rule {made['title']}")
+            self._print_line(f"created    the alert rule {made['title']}")
             return
         renewed = updated_rule(made, there)
         own = " (with the limits that were changed in Grafana)" if has_other_limits(there) else ""
         if holds(there, renewed):
-            self._say(f"unchanged  the alert rule {made['title']}{own}")
+            self._print_line(f"unchanged  the alert rule {made['title']}{own}")
             return
         path = f"/api/v1/provisioning/alert-rules/{made['uid']}"
         self._grafana.request("PUT", path, "change alert rules", {**there, **renewed})
-        self._say(f"updated    the alert rule {made['title']}{own}")
+        self._print_line(f"updated    the alert rule {made['title']}{own}")
 
     # --- uninstall ----------------------------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ class Installation:
             if _is_removable(source):
                 delete(f"/api/datasources/uid/{quote(uid, safe='')}", what)
             else:
-                self._say(f"kept       {what}: `install` did not create it")
+                self._print_line(f"kept       {what}: `install` did not create it")
 
     def _list_dependents(self, sources: Iterable[Json], rules: Mapping[str, Json]) -> None:
         """Prints what people have that uses these data sources, and what to do with it."""
@@ -226,16 +226,16 @@ class Installation:
         others = [rule for uid, rule in rules.items() if uid not in self._rule_uids]
         found = list(dependents(self._grafana, sources, pages=pages, rules=others))
         for one in found:
-            self._say(f"in use     {one.name} uses the data source {one.source}: {one.url}")
+            self._print_line(f"in use     {one.name} uses the data source {one.source}: {one.url}")
         if found:
-            self._say(WHAT_TO_DO)
+            self._print_line(WHAT_TO_DO)
 
     def _delete(self, path: str, what: str) -> None:
         self._grafana.request("DELETE", path, f"delete {what}", without=(NO_SUCH,))
-        self._say(f"removed    {what}")
+        self._print_line(f"removed    {what}")
 
     def _list_only(self, _path: str, what: str) -> None:
-        self._say(f"to remove  {what}")
+        self._print_line(f"to remove  {what}")
 
     def _remove_folder(self, delete: Callable[[str, str], None]) -> None:
         """Grafana would delete the dashboards in it too, so it has to be empty."""
@@ -253,7 +253,7 @@ class Installation:
             if one["folderUID"] == folder["uid"] and one["uid"] not in self._rule_uids
         ]
         if left:
-            self._say(
+            self._print_line(
                 f"kept       the folder {folder['title']}: it still contains {', '.join(sorted(left)[:5])}"
             )
             return

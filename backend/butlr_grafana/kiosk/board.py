@@ -69,6 +69,7 @@ def dashboard_of(
         "title": f"Free rooms: {playlist}",
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
+        "links": [],
         **({"timezone": shared_zone} if shared_zone else {}),
         "templating": {"list": with_constants(listed, {**values, ZONE: shared_zone})},
     }

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from butlr_grafana.base.access import CommandError
 from butlr_grafana.base.errors import unknown_value
 from butlr_grafana.model.floor import Floor, Topology
 
@@ -39,7 +40,7 @@ _SERVERS_OWN = ("id", "version")
 """What Grafana adds to a dashboard as it keeps it."""
 
 
-class WallError(Exception):
+class WallError(CommandError):
     """A wall cannot be created; the message says why."""
 
 
@@ -79,6 +80,8 @@ def dashboard_of(source: Mapping[str, Any], floor: Floor, text: str = "") -> Jso
         "title": f"Wall: {text or f'{floor.building.name} / {floor.name}'}",
         "description": "Created by butlr-grafana wall, which overwrites it: changes here are lost.",
         "tags": [TAG],
+        # Nobody clicks on a screen, and in kiosk mode Grafana leaves links visible.
+        "links": [],
         # So that midnight, clock and times are the floor's, wherever the screen's machine thinks it is.
         "timezone": floor.timezone,
         "templating": {
@@ -110,8 +113,15 @@ def constant(name: str, value: str) -> Json:
 
 
 def with_constants(variables: Iterable[Json], values: Mapping[str, str]) -> list[Json]:
-    """The variables; those with a value here are constants."""
-    return [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in variables]
+    """The variables of a copy. Those with a value here are constants. A copy has no links, so it does not
+    need the hidden choices that links hand on to other pages.
+    """
+    own = [v for v in variables if v.get("name") in values or not (v["type"] == "custom" and _is_hidden(v))]
+    return [constant(v["name"], values[v["name"]]) if v.get("name") in values else v for v in own]
+
+
+def _is_hidden(variable: Json) -> bool:
+    return variable.get("hide") == _HIDDEN
 
 
 def content_of(dashboard: Mapping[str, Any]) -> Json:

@@ -19,7 +19,7 @@ import orjson
 import requests
 import urllib3
 
-from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.access import CommandError, SettingError
 from butlr_grafana.base.response_body import BodyError, read_body
 from butlr_grafana.base.urls import address_of
 
@@ -30,7 +30,7 @@ SHOWN = 300
 """Characters of Grafana's own message that are repeated."""
 
 
-class GrafanaError(Exception):
+class GrafanaError(CommandError):
     """Grafana cannot be reached or refuses a request; the message says what to change."""
 
 

@@ -56,7 +56,7 @@ class PushedChunks:
             return None
         if subject.measurement == TRAFFIC and subject.every in ("1m", "1h"):
             return self._of_doors(segment, subject, floor)
-        if subject.measurement in MEASUREMENTS and (subject.every, subject.function) == ("1m", "median"):
+        if subject.measurement in MEASUREMENTS and subject.is_by_the_minute and subject.function == "median":
             return self._of_people(segment, subject, floor)
         return None
 

@@ -16,7 +16,7 @@ from butlr_grafana.base.errors import UpstreamError, UpstreamInvalid
 from butlr_grafana.butlr.api import Butlr
 from butlr_grafana.butlr.config import ButlrConfig
 from butlr_grafana.measure import heat
-from butlr_grafana.measure.client import MOST_CALLS, MeasurementClient, Reporting
+from butlr_grafana.measure.client import MOST_CALLS, MeasurementClient, OutOfCalls, Reporting
 from butlr_grafana.measure.finding import SUBJECTS, VERDICTS_OF, Finding
 from butlr_grafana.measure.people import person_minutes
 from butlr_grafana.measure.run import FOR_NUMBERS, FOR_SERVE, Show, findings, none_of, record
@@ -66,16 +66,15 @@ def measuring(
     most: int = MOST_CALLS,
     show: Show = lambda _text: None,
 ) -> Iterator[Finding]:
-    """One run, finding by finding; at its end they are stored. `most`: calls, of any kind.
+    """One run, finding by finding; at its end they are stored. `most`: calls of this run, of any kind.
 
-    Raises `UpstreamError` if Butlr does not even return a busy hour.
+    Raises `UpstreamError` if Butlr does not even return a busy hour, and `OutOfCalls` if the process ends
+    before.
     """
     butlr_client = means.butlr.client
-    before = butlr_client.sent
     client = MeasurementClient(
         butlr_client.post,
         means.access,
-        spent=lambda: butlr_client.sent - before,
         most=most,
         per_minute=means.per_minute,
         wait=means.wait,
@@ -148,6 +147,8 @@ class Background:
                 self._run_once("settling", lambda: None, self._sample)
                 return SAMPLE_S
             self._run_once("measuring", self._known, self._one_run)
+        except OutOfCalls:
+            return AGAIN_S
         except UpstreamError as error:
             log.warning("measuring Butlr failed; the next attempt is in %.0f s: %s", AFTER_FAULT_S, error)
             return AFTER_FAULT_S

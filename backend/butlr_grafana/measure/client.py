@@ -41,8 +41,9 @@ class Post(Protocol):
 class MeasurementClient:
     """Counts and paces the calls of one run. Used by one thread.
 
-    `spent`: how many calls were made, by others too. `wait`: waits so many seconds, and returns whether to
-    stop. `on_response` gets each response, for the report, with the name of the API.
+    `most`: the calls of the run; those of others do not count, because on a busy account no run would end.
+    `wait`: waits so many seconds, and returns whether to stop. `on_response` gets each response, for the
+    report, with the name of the API.
     """
 
     def __init__(
@@ -50,7 +51,6 @@ class MeasurementClient:
         post: Post,
         access: ButlrConfig,
         *,
-        spent: Callable[[], int] | None = None,
         most: int = MOST_CALLS,
         per_minute: int = CALLS_PER_MINUTE,
         wait: Callable[[float], bool] | None = None,
@@ -59,7 +59,6 @@ class MeasurementClient:
         self._post = post
         self._access = access
         self.calls = 0
-        self._spent = spent or (lambda: self.calls)
         self._most = most
         self._pause_s = 60.0 / per_minute
         self._wait = wait or threading.Event().wait
@@ -116,7 +115,7 @@ class MeasurementClient:
     def _call(self, api: str, path: str, body: object, *, graphql: bool = False) -> bytes:
         if api in self._failed:
             raise self._failed[api].with_traceback(None)
-        if self._spent() >= self._most:
+        if self.calls >= self._most:
             raise OutOfCalls
         if self.calls and self._wait(self._pause_s):
             raise OutOfCalls

@@ -122,11 +122,11 @@ def _is_over(day: str, floor: Floor, now_s: float) -> bool:
     return today - timedelta(days=STORED_DAYS) <= date.fromisoformat(day) < today
 
 
-def _are_means(answer: SeriesResult, floor: Floor) -> bool:
-    query = answer.query
+def _are_means(result: SeriesResult, floor: Floor) -> bool:
+    query = result.query
     kind = (query.metric, query.statistic, query.every, query.level)
     return (
         query.floor.id == floor.id
         and kind == ("occupancy", "mean", "1h", "room")
-        and answer.coverage.complete
+        and result.coverage.complete
     )

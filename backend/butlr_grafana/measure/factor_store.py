@@ -179,11 +179,11 @@ class FactorStore:
         key = self._redis.key("factors")
         text = orjson.dumps([space, one.day, one.hours, one.detections, one.person_minutes])
         with self._lock:
-            kept = [_field(space, day) for day in self._known[space]]
+            held = [_field(space, day) for day in self._known[space]]
 
         def put(redis: Any) -> None:
             redis.pipeline().hset(key, _field(space, one.day), text).pexpire(key, SHARED_MS).execute()
-            gone = [field for field in redis.hkeys(key) if _is_old(field, space, kept)]
+            gone = [field for field in redis.hkeys(key) if _is_old(field, space, held)]
             if gone:
                 redis.hdel(key, *gone)
 
@@ -196,8 +196,8 @@ def _field(space: str, day: str) -> bytes:
     return f"{hashlib.blake2b(space.encode(), digest_size=16).hexdigest()}|{day}".encode()
 
 
-def _is_old(field: bytes, space: str, kept: list[bytes]) -> bool:
-    return field.startswith(_field(space, "")) and field < min(kept)
+def _is_old(field: bytes, space: str, held: list[bytes]) -> bool:
+    return field.startswith(_field(space, "")) and field < min(held)
 
 
 def _read(entries: dict[bytes, bytes]) -> Iterator[Entry]:

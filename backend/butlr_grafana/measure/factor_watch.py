@@ -64,7 +64,7 @@ class FactorWatch:
         self._now = now
         self._clock = clock
         self._ending = threading.Event()
-        self._told: dict[Day, float] = {}  # days that were asked for, and when they may be again
+        self._due_s: dict[Day, float] = {}  # days that were asked for, and when they may be again
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="factors", daemon=True).start()
@@ -92,9 +92,9 @@ class FactorWatch:
             found = self._observe(floor, day)
         except UpstreamError as fault:
             log.info("factor of %s: %s could not be measured (%s)", floor.id, day, fault)
-            self._told[floor.id, day] = self._clock() + AGAIN_S
+            self._due_s[floor.id, day] = self._clock() + AGAIN_S
             return BUSY_S
-        self._told[floor.id, day] = float("inf")
+        self._due_s[floor.id, day] = float("inf")
         self._factor_store.note(floor.id, found)
         return APART_S
 
@@ -111,9 +111,9 @@ class FactorWatch:
             yesterdays |= {(floor.id, day) for day in days}
             has_factor = isinstance(self._factor_store.of(floor.id), Factor)
             for day in days[:1] if has_factor else days:
-                if self._factor_store.on(floor.id, day.isoformat()) is None and now >= self._told.get(
+                if self._factor_store.on(floor.id, day.isoformat()) is None and now >= self._due_s.get(
                     (floor.id, day), -float("inf")
                 ):
                     yield floor, day
                     break
-        self._told = {day: until for day, until in self._told.items() if day in yesterdays}
+        self._due_s = {day: until for day, until in self._due_s.items() if day in yesterdays}

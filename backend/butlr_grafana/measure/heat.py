@@ -34,8 +34,8 @@ class HeatResponse:
     cells: int
     total: float
     most: float
-    said_total: float | None
-    said_most: float | None
+    reported_total: float | None
+    reported_max: float | None
     grid: Grid | None
     fault: str = ""
 
@@ -59,8 +59,8 @@ def read(body: bytes, resolution_m: float) -> HeatResponse:
         cells=len(values),
         total=float(sum(values)),
         most=float(max(values, default=0.0)),
-        said_total=_number(metadata.get("total_detections")),
-        said_most=_number(metadata.get("max_value")),
+        reported_total=_number(metadata.get("total_detections")),
+        reported_max=_number(metadata.get("max_value")),
         grid=grid,
         fault=fault,
     )
@@ -145,8 +145,8 @@ def grid(responses: Sequence[HeatResponse], resolution_m: float) -> Finding:
     assumed = "cells are on a grid of the requested cell size, which is the same in every call"
     off = [response for response in responses if response.grid is None]
     if off:
-        said = off[0].fault
-        return unhandled("U3", assumed=assumed, measured=said, follows="Cells of two calls cannot be added")
+        fault = off[0].fault
+        return unhandled("U3", assumed=assumed, measured=fault, follows="Cells of two calls cannot be added")
     phases = [response.grid.phase_m for response in responses if response.grid and response.grid.phase_m]
     numbers: dict[str, float | bool] = {"calls": len(phases)}
     if len(phases) < 2:
@@ -170,17 +170,17 @@ def totals(responses: Iterable[HeatResponse]) -> Finding:
     """U21: of all heat maps that were asked for."""
     assumed = "total_detections and max_value match the cells"
     counted = [a for a in responses if a.grid is not None and a.total > 0]
-    told_of = [a for a in counted if a.said_total is not None and a.said_most is not None]
-    fits = [a for a in told_of if a.said_total == a.total and a.said_most == a.most]
-    numbers = {"maps": len(counted), "with_totals": len(told_of), "fitting": len(fits)}
-    if not told_of:
+    with_totals = [a for a in counted if a.reported_total is not None and a.reported_max is not None]
+    fits = [a for a in with_totals if a.reported_total == a.total and a.reported_max == a.most]
+    numbers = {"maps": len(counted), "with_totals": len(with_totals), "fitting": len(fits)}
+    if not with_totals:
         why = "no heat map had a detection" if not counted else "the responses have no totals"
         return undecided("U21", assumed=assumed, why=why, numbers=numbers)
-    add_up = len(fits) == len(told_of)
+    add_up = len(fits) == len(with_totals)
     return decided(
         "U21",
         assumed=assumed,
-        measured=f"they match in {len(fits)} of {len(told_of)} heat maps",
+        measured=f"they match in {len(fits)} of {len(with_totals)} heat maps",
         follows="a heat map whose totals do not match counts as cut off and is requested again"
         if add_up
         else "totals are computed from the cells, so a heat map that was cut off cannot be recognised",

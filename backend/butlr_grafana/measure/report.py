@@ -137,11 +137,11 @@ class Seen:
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError:
-            self._keep(api, "not JSON")
+            self._add_tree(api, "not JSON")
             return
-        self._keep(api, tree_of(document))
+        self._add_tree(api, tree_of(document))
 
-    def _keep(self, api: str, tree: Tree) -> None:
+    def _add_tree(self, api: str, tree: Tree) -> None:
         known = self._trees.setdefault(api, [])
         if tree not in known:
             known.append(tree)

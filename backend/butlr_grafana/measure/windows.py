@@ -250,12 +250,12 @@ def _marks(node: object, place: str) -> Iterable[tuple[str, bool]]:
             yield from _marks(below, place)
 
 
-def batch(whole: Collection[str], halves: Sequence[Collection[str]], asked: int) -> Finding:
+def batch(whole: Collection[str], halves: Sequence[Collection[str]], requested: int) -> Finding:
     """U16. The ids with rows if all are requested together, and in two halves."""
     assumed = "Butlr's response to a batch over its limit is empty"
     found = {item for half in halves for item in half}
-    numbers: dict[str, Number] = {"asked": asked, "answered": len(set(whole)), "in_halves": len(found)}
-    measured = f"of {asked} rooms, {len(set(whole))} have rows in one call, {len(found)} in two halves"
+    numbers: dict[str, Number] = {"asked": requested, "answered": len(set(whole)), "in_halves": len(found)}
+    measured = f"of {requested} rooms, {len(set(whole))} have rows in one call, {len(found)} in two halves"
     if not found:
         return undecided("U16", assumed=assumed, why="no room has rows", numbers=numbers)
     if not whole:
@@ -270,7 +270,7 @@ def batch(whole: Collection[str], halves: Sequence[Collection[str]], asked: int)
         "U16",
         assumed=assumed,
         measured=measured,
-        follows=f"{asked} rooms are requested in one call",
+        follows=f"{requested} rooms are requested in one call",
         same=True,
         numbers=numbers,
     )

@@ -40,6 +40,11 @@ def shown_together(floors: Sequence[Floor]) -> list[Choice]:
     return [Choice(floor.id, _texts_together(floor)[0 if not several else 1 :]) for floor in floors]
 
 
+def names_together(floors: Iterable[Floor]) -> dict[str, str]:
+    """By id, how floors are named where several are shown: with the building if there are several."""
+    return unique_texts(shown_together(list(floors)))
+
+
 def _texts_together(floor: Floor) -> tuple[str, str, str]:
     building, name = _shown(floor.building.name, floor.building.id), _shown(floor.name, floor.id)
     whole = name if name.startswith(building) else f"{building}, {name}"

@@ -80,6 +80,11 @@ class SeriesSubject:
     labels: str = "end"
 
     @property
+    def is_by_the_minute(self) -> bool:
+        """Whether its windows are minutes: there is a new one each minute."""
+        return self.every == "1m"
+
+    @property
     def is_calibrated(self) -> bool:
         """Whether it is a count of people by doors, which Butlr corrects after the day."""
         return self.measurement.startswith("traffic_")
@@ -227,7 +232,7 @@ class Chunk:
     """The data of one segment: `content` is exact for `period`, as known at `fetched_at_s`.
 
     `fetched_at_s` is an instant of the wall clock, which may step. The age of a chunk is measured from
-    `asked_at`, the time of the request on the stopwatch of this process. It is minus infinity if it is
+    `requested_at`, the time of the request on the stopwatch of this process. It is minus infinity if it is
     unknown, as for settled chunks from disk, whose age does not count. `source`: whether Butlr pushed the
     data, or they were requested; pushed chunks are never stored.
     """
@@ -236,7 +241,7 @@ class Chunk:
     content: Content
     fetched_at_s: float
     settled: bool
-    asked_at: float = -math.inf
+    requested_at: float = -math.inf
     source: Source = "asked"
 
     @property

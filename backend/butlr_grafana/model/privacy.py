@@ -182,7 +182,7 @@ def adds_up(base: SeriesSubject) -> bool:
     """Whether values of several rooms can be added. The largest values of an hour cannot, because they occur
     at different times. The time in use cannot either.
     """
-    at_one_time = base.every == "1m" or base.function in ("mean", "sum", "first", "last")
+    at_one_time = base.is_by_the_minute or base.function in ("mean", "sum", "first", "last")
     return at_one_time and base.measurement != "presence"
 
 

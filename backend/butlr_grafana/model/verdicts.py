@@ -178,8 +178,8 @@ def document_of(verdicts: Verdicts) -> dict[str, object]:
 
 def verdicts_of(document: object) -> Verdicts:
     """The reverse of `document_of`. Impossible values are left out, so that the assumption stays."""
-    said = document if isinstance(document, dict) else {}
-    values, tried = said.get("values"), said.get("tried")
+    known_fields = document if isinstance(document, dict) else {}
+    values, tried = known_fields.get("values"), known_fields.get("tried")
     known = {n: v for n, v in (values if isinstance(values, dict) else {}).items() if is_possible(n, v)}
     names = {field.name for field in fields(Verdicts)}
     return Verdicts().with_(

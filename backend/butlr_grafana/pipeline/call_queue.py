@@ -56,12 +56,20 @@ SWEEP_S = 1.0
 """How often expired requests are searched for."""
 
 
+OF_CLASS = {
+    CallClass.RULE: "of alert rules",
+    CallClass.VIEWER: "of viewers",
+    CallClass.WALL: "of walls",
+    CallClass.BACKGROUND: "in the background",
+}
+
+
 class ClassFull(Exception):
     """A class has reached its capacity; the others may have room."""
 
     def __init__(self, call_class: CallClass, capacity: int) -> None:
-        super().__init__(f"the queue of {call_class.name} is full ({capacity:,})")
-        self.call_class, self.capacity = call_class, capacity
+        calls = f"{capacity:,} calls {OF_CLASS[call_class]}"
+        super().__init__(f"{calls} are already waiting for Butlr; try again later")
 
 
 class CallQueue(Generic[Key]):
@@ -70,7 +78,7 @@ class CallQueue(Generic[Key]):
     def __init__(self, shares: Mapping[CallClass, Share] = SHARES) -> None:
         self._shares = dict(shares)
         self._class_queues: dict[CallClass, ClassQueue[Key]] = {
-            call_class: ClassQueue() for call_class in shares
+            call_class: ClassQueue(call_class) for call_class in shares
         }
         self._all: dict[Key, QueuedRequest[Key]] = {}
         self._groups: dict[Hashable, dict[Key, None]] = {}
@@ -181,7 +189,7 @@ class CallQueue(Generic[Key]):
         keys = list(self._all)
         self._all.clear()
         self._groups.clear()
-        self._class_queues = {call_class: ClassQueue() for call_class in self._shares}
+        self._class_queues = {call_class: ClassQueue(call_class) for call_class in self._shares}
         return keys
 
     def _dequeue(self, entry: QueuedRequest[Key]) -> None:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.pipeline.fair_share import FairShare
-from butlr_grafana.pipeline.lanes import LANE_WEIGHTS, Lane
+from butlr_grafana.pipeline.lanes import OTHER_WEIGHTS, RULE_WEIGHTS, Lane
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -48,13 +48,13 @@ Subjects = dict[Hashable, dict[Key, QueuedRequest[Key]]]
 
 
 class ClassQueue(Generic[Key]):
-    """Lanes by their weights; within a lane the floors in turn, on a floor its subjects in turn, and of a
-    subject the newest request first. Not thread-safe.
+    """The requests of a class. Lanes by their weights; within a lane the floors in turn, on a floor its
+    subjects in turn, and of a subject the newest request first. Not thread-safe.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, call_class: CallClass) -> None:
         self._lanes: dict[Lane, dict[Hashable, Subjects[Key]]] = {lane: {} for lane in Lane}
-        self._lane_share = FairShare(LANE_WEIGHTS)
+        self._lane_share = FairShare(RULE_WEIGHTS if call_class is CallClass.RULE else OTHER_WEIGHTS)
         self._last_served: OrderedDict[Hashable, int] = OrderedDict()
         self._served_count = 0
         self.size = 0

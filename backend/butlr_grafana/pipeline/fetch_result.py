@@ -31,9 +31,9 @@ class Clocks:
         It is when it was fetched. If the wall clock has stepped back since, the stopwatch decides. If the
         stopwatch has no value, a date in the future is ignored.
         """
-        if chunk.asked_at == -math.inf:
+        if chunk.requested_at == -math.inf:
             return chunk.fetched_at_s if chunk.fetched_at_s <= self.now_s else float(chunk.period.end_s)
-        return stepped(chunk.fetched_at_s, self.now_s, self.stopwatch_s - chunk.asked_at)
+        return stepped(chunk.fetched_at_s, self.now_s, self.stopwatch_s - chunk.requested_at)
 
 
 def known_part(chunk: Chunk) -> Chunk | None:

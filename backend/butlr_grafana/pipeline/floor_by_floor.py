@@ -86,7 +86,7 @@ class FloorByFloor:
         self._waiting = deque(order.in_order(query_key, list(floors)))
         self._requested: list[str] = []
 
-    def ask_more(self) -> None:
+    def request_more(self) -> None:
         """Requests further floors, together, if those already requested leave half of the room."""
         room = CALLS_AT_A_TIME - sum(map(_calls_left, self._requested_fetches()))
         if room < CALLS_AT_A_TIME / 2:
@@ -99,7 +99,7 @@ class FloorByFloor:
             room -= sum(calls_of(segment) for pending in fetches for segment in pending.missing)
             further += fetches
         if further:
-            self._gatherer.ask(further, call_class=self._call_class)
+            self._gatherer.request(further, call_class=self._call_class)
 
     def wait(self, deadline: float) -> None:
         """Until all floors are there, or the deadline on the monotonic clock; shorter where older data can be
@@ -108,7 +108,7 @@ class FloorByFloor:
         now = self._gatherer.wait((), 0.0)
         soon, checked = now + gather.PATIENCE_S, False
         while now < deadline:
-            self.ask_more()
+            self.request_more()
             late = [
                 call for pending in self._requested_fetches() for call in pending.calls if not call.done()
             ]

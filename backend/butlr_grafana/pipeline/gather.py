@@ -48,15 +48,15 @@ def live_s(segment: Segment) -> float:
 
 def is_fresh(segment: Segment, chunk: Chunk, stopwatch_s: float) -> bool:
     """Whether a cached chunk is what would be returned when the stopwatch shows `stopwatch_s`."""
-    return chunk.settled or stopwatch_s - chunk.asked_at < live_s(segment)
+    return chunk.settled or stopwatch_s - chunk.requested_at < live_s(segment)
 
 
 def stamped(fetch: Callable[[Segment], Chunk], stopwatch: Callable[[], float]) -> Callable[[Segment], Chunk]:
     """`fetch`, whose chunks know when they were requested."""
 
     def fetch_stamped(segment: Segment) -> Chunk:
-        asked_at = stopwatch()
-        return replace(fetch(segment), asked_at=asked_at)
+        requested_at = stopwatch()
+        return replace(fetch(segment), requested_at=requested_at)
 
     return fetch_stamped
 
@@ -137,11 +137,11 @@ class Gatherer:
         ]
         if not as_reported and call_class is not CallClass.BACKGROUND:
             self._take_pushed(pending)
-        self.ask(pending, call_class=call_class)
+        self.request(pending, call_class=call_class)
         return pending
 
     def look_up_all(self, queries: Sequence[Sequence[Segment]]) -> list[PendingFetch]:
-        """As `begin_all`, but calls nothing: `ask` does."""
+        """As `begin_all`, but calls nothing: `request` does."""
         pending = [
             PendingFetch(self, [_PendingSegment(segment) for segment in segments]) for segments in queries
         ]
@@ -154,7 +154,7 @@ class Gatherer:
         for entry in (entry for one in pending for entry in one.entries):
             entry.pushed = None if entry.segment.settled else self._pushed(entry.segment)
 
-    def ask(self, pending: Iterable[PendingFetch], *, call_class: CallClass) -> None:
+    def request(self, pending: Iterable[PendingFetch], *, call_class: CallClass) -> None:
         """Requests from Butlr what these lack and nobody has stored meanwhile; returns at once."""
         # Newest first: where the deadline cuts, the chunk that viewers need most is in.
         waiting = [
@@ -185,7 +185,7 @@ class Gatherer:
         entries: list[_PendingSegment] = []
         for segment in segments:
             chunk = self._store.get(segment, since=since)
-            if chunk is None or not (chunk.settled or chunk.asked_at >= since):
+            if chunk is None or not (chunk.settled or chunk.requested_at >= since):
                 return None
             entries.append(_PendingSegment(segment, [chunk]))
         return PendingFetch(self, entries)
@@ -220,7 +220,7 @@ class Gatherer:
             chunk, error = _result(entry.call)
             good_s = live_s(entry.segment)
             if entry.pushed is not None:
-                pushed = replace(entry.pushed, asked_at=self._stopwatch())
+                pushed = replace(entry.pushed, requested_at=self._stopwatch())
                 known[entry.segment] = partial(tally.pushed, pushed)
             elif entry.cached:
                 known[entry.segment] = partial(tally.cached, entry.cached, good_s)

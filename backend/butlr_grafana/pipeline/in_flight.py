@@ -38,12 +38,8 @@ FORGET_S = 60.0
 POLL_S = 0.5
 """How long at most to wait for a call to end, before checking whether another may start."""
 
-OF_CLASS = {
-    CallClass.RULE: "of alert rules",
-    CallClass.VIEWER: "of viewers",
-    CallClass.WALL: "of walls",
-    CallClass.BACKGROUND: "in the background",
-}
+BACKGROUND_PART = 0.5
+"""The part of the rate limit that background work may use: so whoever requests next gets calls at once."""
 
 
 @dataclass(slots=True)
@@ -165,7 +161,7 @@ class InFlightRequests:
             subject=(segment.subject, segment.period.length_s.bit_length()),
             number=number,
             rank=rank,
-            lane=lane_of(segment),
+            lane=lane_of(segment, call_class),
             outlives=segment.settled,
             group=self._together.group(segment) if self._together else None,
             slides=segment.slides and call_class is CallClass.RULE,
@@ -173,8 +169,7 @@ class InFlightRequests:
         try:
             self._queue.push(entry, call_class, now=now, min_expiry_s=min_expiry_of(segment, call_class))
         except ClassFull as full:
-            calls = f"{full.capacity:,} calls {OF_CLASS[call_class]}"
-            return Busy(f"{calls} are already waiting for Butlr; try again later")
+            return Busy(str(full))
         return None
 
     def _fail_dropped(self) -> None:
@@ -227,10 +222,16 @@ class InFlightRequests:
     def _has_room(self) -> bool:
         return self._running < self._at_a_time() or not self._running
 
+    def _turn(self) -> float:
+        """As `Turns.turn`; soon again if only background work waits."""
+        if len(self._queue) > self._queue.waiting(CallClass.BACKGROUND):
+            return self._turns.turn()
+        return min(POLL_S, self._turns.turn(BACKGROUND_PART))
+
     def _take(self) -> _Batch | None:
         """The next batch, once a call may start; `None` if nothing waits any more. Under `_rate_lock`."""
         while self._queue and self._has_room() and not self._closed:
-            wait_s = self._turns.turn()
+            wait_s = self._turn()
             if not wait_s:
                 return self._next_batch()
             if math.isinf(wait_s):
@@ -290,7 +291,7 @@ class InFlightRequests:
         """
         if not self._queue or not self._has_room():
             return None
-        wait_s = self._turns.turn()
+        wait_s = self._turn()
         if wait_s:
             return POLL_S if math.isinf(wait_s) else wait_s
         batch = self._next_batch()
@@ -341,7 +342,7 @@ class InFlightRequests:
     def _fetched(self, segments: tuple[Segment, ...]) -> Sequence[Outcome]:
         if len(segments) == 1 or self._together is None:
             return [self._fetch(one) for one in segments]
-        return self._together.ask(segments)
+        return self._together.fetch(segments)
 
     def _stored(self, segment: Segment, result: Outcome) -> Outcome:
         if isinstance(result, Chunk):

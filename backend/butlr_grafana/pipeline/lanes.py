@@ -16,30 +16,45 @@ RULE_REPEAT_S = 300.0
 
 
 class Lane(IntEnum):
-    """`MINUTES`: series that change by the minute; `HEAT_MAPS`; `WINDOWS`: series of full hours or days, and
-    statistics.
+    """`MINUTES`: series that change by the minute; `ROOM_MINUTES`: those of rooms and zones, which need many
+    calls, if they are not for a rule; `HEAT_MAPS`; `WINDOWS`: series of full hours or days, and statistics.
     """
 
     MINUTES = 0
-    HEAT_MAPS = 1
-    WINDOWS = 2
+    ROOM_MINUTES = 1
+    HEAT_MAPS = 2
+    WINDOWS = 3
 
 
-LANE_WEIGHTS: Mapping[Lane, int] = MappingProxyType({Lane.MINUTES: 5, Lane.HEAT_MAPS: 5, Lane.WINDOWS: 1})
+RULE_WEIGHTS: Mapping[Lane, int] = MappingProxyType(
+    {Lane.MINUTES: 5, Lane.ROOM_MINUTES: 5, Lane.HEAT_MAPS: 5, Lane.WINDOWS: 1}
+)
 """The shipped rules accept minutes that are five minutes old, heat maps of ten minutes, and windows of an
 hour. So at the full hour, when all floors request windows, heat maps do not become older than they may.
 """
 
+OTHER_WEIGHTS: Mapping[Lane, int] = MappingProxyType(
+    {Lane.MINUTES: 5, Lane.ROOM_MINUTES: 1, Lane.HEAT_MAPS: 1, Lane.WINDOWS: 1}
+)
+"""Of the other classes. On a page, people on the floors now come first: a few calls bring all of them. And no
+panel waits until the others are complete.
+"""
 
-def lane_of(segment: Segment) -> Lane:
+
+def lane_of(segment: Segment, call_class: CallClass) -> Lane:
     subject = segment.subject
     if isinstance(subject, HeatMapSubject):
         return Lane.HEAT_MAPS
     if isinstance(subject, StatsSubject):
         return Lane.WINDOWS
     end_s = segment.period.end_s
-    changes_by_the_minute = subject.every == "1m" or hour_before(end_s, ZoneInfo(subject.timezone)) != end_s
-    return Lane.MINUTES if changes_by_the_minute else Lane.WINDOWS
+    changes_by_the_minute = (
+        subject.is_by_the_minute or hour_before(end_s, ZoneInfo(subject.timezone)) != end_s
+    )
+    if not changes_by_the_minute:
+        return Lane.WINDOWS
+    is_of_many = subject.level in ("room", "zone") and call_class is not CallClass.RULE
+    return Lane.ROOM_MINUTES if is_of_many else Lane.MINUTES
 
 
 def min_expiry_of(segment: Segment, call_class: CallClass) -> float:
@@ -47,5 +62,5 @@ def min_expiry_of(segment: Segment, call_class: CallClass) -> float:
     it takes longer than a minute to fetch all that slow rules request at once.
     """
     subject = segment.subject
-    is_by_the_minute = isinstance(subject, SeriesSubject) and subject.every == "1m"
+    is_by_the_minute = isinstance(subject, SeriesSubject) and subject.is_by_the_minute
     return RULE_REPEAT_S if call_class is CallClass.RULE and not is_by_the_minute else 0.0

@@ -61,18 +61,24 @@ class Pipeline:
         """
         return self._pending(queries, now_s, partial(self.gatherer.begin_all, call_class=call_class))
 
-    def look_up_all(self, queries: Sequence[AnyQuery], *, now_s: float) -> list[PendingQuery]:
-        """As `begin_all`, but nothing is requested yet."""
-        return self._pending(queries, now_s, self.gatherer.look_up_all)
+    def look_up_all(
+        self, queries: Sequence[AnyQuery], *, now_s: float, settled_only: bool = False
+    ) -> list[PendingQuery]:
+        """As `begin_all`, but nothing is requested yet. `settled_only`: only what cannot change any more."""
+        return self._pending(queries, now_s, self.gatherer.look_up_all, settled_only=settled_only)
 
     def _pending(
         self,
         queries: Sequence[AnyQuery],
         now_s: float,
         begin: Callable[[Sequence[Sequence[Segment]]], list[PendingFetch]],
+        *,
+        settled_only: bool = False,
     ) -> list[PendingQuery]:
         planned = [self._planned(query, now_s) for query in queries]
-        pending = begin([segments for _, segments, _ in planned])
+        pending = begin(
+            [[one for one in segments if one.settled or not settled_only] for _, segments, _ in planned]
+        )
         return [
             PendingQuery(query, own, error) for (query, _, error), own in zip(planned, pending, strict=True)
         ]

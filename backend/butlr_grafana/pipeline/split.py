@@ -113,12 +113,12 @@ def _local_cuts(period: Period, subject: SeriesSubject, settled_until_s: int) ->
     # The last minutes, which every query needs, are one call at noon and at midnight too.
     is_one_call = period.end_s - max(period.start_s, settled_until_s) <= MAX_MINUTES_S
     while day <= last:
-        whole_weeks = subject.every != "1m" and day < running_week
+        whole_weeks = not subject.is_by_the_minute and day < running_week
         # After the settle boundary nothing is stored permanently: one piece.
         if day <= settled_day and (not whole_weeks or day.weekday() == 0):
             cuts.append(instant_of(day, 0, zone))
             cuts += _long_week(day, zone) if whole_weeks else ()
-        if subject.every == "1m":
+        if subject.is_by_the_minute:
             halves = [instant_of(day, minute, zone) for minute in (0, 12 * 60)]
             cuts += [half_s for half_s in halves if half_s < settled_until_s or not is_one_call]
         day += timedelta(days=1)

@@ -12,12 +12,12 @@ from butlr_grafana.model.chunk import FetchTogether, Segment, SeriesSubject
 class Together:
     """Segments of one measurement, level, time zone and period can go in one call.
 
-    `room_left`: whether Butlr's limits allow one more segment beside others; `ask`: fetches segments of one
+    `room_left`: whether Butlr's limits allow one more segment beside others; `fetch`: fetches segments of one
     group.
     """
 
     room_left: Callable[[Sequence[Segment], Segment], bool]
-    ask: FetchTogether
+    fetch: FetchTogether
 
     def group(self, segment: Segment) -> Hashable:
         """The key that segments of one call share; `None`: the segment needs a call of its own."""

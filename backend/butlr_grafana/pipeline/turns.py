@@ -10,7 +10,10 @@ from typing import Protocol
 class Turns(Protocol):
     """When a call may start. `butlr.client.Client` is one."""
 
-    def turn(self) -> float: ...
+    def turn(self, part: float = 1.0) -> float:
+        """0.0: a call may start now; `in_turn` has to follow. Else: the seconds after which to try again;
+        infinite: not before a call has ended. `part`: of the rate limit, so much may be used.
+        """
 
     def in_turn(self) -> AbstractContextManager[None]: ...
 
@@ -18,7 +21,7 @@ class Turns(Protocol):
 class NoLimit:
     """A call may always start."""
 
-    def turn(self) -> float:
+    def turn(self, part: float = 1.0) -> float:  # noqa: ARG002  # there is no limit
         return 0.0
 
     def in_turn(self) -> AbstractContextManager[None]:

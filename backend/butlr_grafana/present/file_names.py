@@ -46,13 +46,13 @@ def _hours(hours: LocalHours | None) -> list[str]:
     opens, closes = (
         f"{minute // 60:02d}.{minute % 60:02d}" for minute in (hours.opens_min, hours.closes_min)
     )
-    said = [] if (hours.opens_min, hours.closes_min) == (0, 24 * 60) else [f"{opens}-{closes}"]
+    parts = [] if (hours.opens_min, hours.closes_min) == (0, 24 * 60) else [f"{opens}-{closes}"]
     days = sorted(hours.weekdays)
     if len(days) < 7:
         in_a_row = len(days) > 1 and days[-1] - days[0] == len(days) - 1
         names = [DAY_NAMES[day] for day in days]
-        said.append(f"{names[0]}-{names[-1]}" if in_a_row else "-".join(names))
-    return [*said, *(["no-holidays"] if hours.excluded else [])]
+        parts.append(f"{names[0]}-{names[-1]}" if in_a_row else "-".join(names))
+    return [*parts, *(["no-holidays"] if hours.excluded else [])]
 
 
 def _rooms(query: Any) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from butlr_grafana.model.choices import shown_together, unique_texts
+from butlr_grafana.model.choices import names_together
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.present.frames import comparison, heatmap, metadata, series, table
 from butlr_grafana.present.frames.notices import QUANTITIES
@@ -102,12 +102,15 @@ def _blank_film(result: Result[FilmResult], ref_id: str, meta: dict[str, Any]) -
 
 def _series_frames(result: Result[SeriesOverTime], ref_id: str, demo: bool) -> list[Frame]:
     floors = list(result.topology.floors.values())
-    texts = unique_texts(shown_together(floors)) if len(floors) > 1 else {}
+    texts = names_together(floors) if len(floors) > 1 else {}
     found = [
         frame
         for part in result.fetched.series
         for frame in series.frames(part, ref_id=ref_id, demo=demo, floors=texts)
     ]
+    if not found:
+        # None of many floors is there yet.
+        return [_blank_series(result, ref_id, metadata.meta(result, demo=demo))]
     return [with_notices(found[0], metadata.faults(result)), *found[1:]]
 
 

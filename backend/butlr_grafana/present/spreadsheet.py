@@ -60,6 +60,8 @@ NAMES: Mapping[str, Named] = {
     "peak_y": Named("fullest_cell_y_m"),
     "resolution": Named("cell_m"),
     "hours": Named("hours_counted"),
+    "now_hours": Named("hours_counted_now"),
+    "then_hours": Named("hours_counted_then"),
     "total": Named("detections"),
     "total_detections": Named("detections"),
     "peak": Named("fullest_cell_detections"),

@@ -6,8 +6,10 @@ windows, days or hours depend on them. The target `spaces` shows all notes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from butlr_grafana.model.choices import names_together
 from butlr_grafana.model.floor import Note
 from butlr_grafana.targets.base import Result
 
@@ -25,12 +27,13 @@ def notices(result: Result[Any]) -> list[Notice]:
     topology = result.topology
     relevant = [note for note in topology.notes if bears_on(note, result)]
     several = len(topology.floors) > 1
-    named = {key: floor.name for key, floor in topology.floors.items()} if several else {}
+    named = names_together(topology.floors.values()) if several else {}
+    own = {key: floor.name for key, floor in topology.floors.items()}
     if "everything" not in result.target.topics(result.parsed) and len(relevant) > MOST:
         # What bears on all figures first, as a hive that is offline, then other warnings: none is to be lost.
         relevant.sort(key=lambda note: (_severity(note) != "warning", note.about != "all"))
     found = dict.fromkeys(
-        (_severity(note), _text(note, named.get(note.floor_id or "", ""))) for note in relevant
+        (_severity(note), _text(note, named.get(note.floor_id or "", ""), own)) for note in relevant
     )
     shown = [{"severity": severity, "text": text} for severity, text in found]
     if "everything" in result.target.topics(result.parsed) or len(shown) <= MOST:
@@ -64,6 +67,9 @@ def _severity(note: Note) -> str:
     return "warning" if note.about in WARNINGS and not note.is_neutral else "info"
 
 
-def _text(note: Note, floor: str) -> str:
-    """With the floor's name where several are answered and it does not say it itself."""
-    return note.text if not floor or note.text.startswith(f"{floor}:") else f"{floor}: {note.text}"
+def _text(note: Note, floor: str, own: Mapping[str, str]) -> str:
+    """With the floor's name if there are several floors. `own`: what the note itself calls a floor, by id."""
+    if not floor or note.floor_id is None:
+        return note.text
+    text = note.text.removeprefix(f"{own[note.floor_id]}: ")
+    return f"{floor}: {text}"

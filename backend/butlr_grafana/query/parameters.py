@@ -292,7 +292,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
                 "only",
                 "faults: only devices that are offline, whose state is not known, or whose battery is due; "
                 "only rooms and zones without a working sensor; underused: only underused rooms, for "
-                "`utilization`",
+                "`utilization` and `compare-utilization`",
                 values.one_of(*ONLY),
                 default="all",
                 choices=ONLY,

@@ -37,8 +37,8 @@ def period_before(
 ) -> Period:
     """The period of comparison.
 
-    Offsets follow the calendar of the time zone: `-7d` from nine o'clock is nine o'clock, also across a clock
-    change. Raises `BadParameter`.
+    The period before is exactly as long as `period`; it is not rounded again. Offsets follow the calendar of
+    the time zone: `-7d` from nine o'clock is nine o'clock, also across a clock change. Raises `BadParameter`.
     """
     if baseline.span is not None:
         start_s, end_s = baseline.span
@@ -50,7 +50,11 @@ def period_before(
         raise BadParameter(
             "baseline", f"begins on {iso(start_s)[:10]}; use a period that begins in 2010 or later"
         )
-    return cover(start_s, end_s, timezone, now_s=now_s, limits=limits)
+    if baseline.span is not None:
+        return cover(start_s, end_s, timezone, now_s=now_s, limits=limits)
+    check_range(start_s, end_s, now_s=now_s, limits=limits)
+    # A period that ends now ends within an hour: rounded outwards, the earlier one would be the longer.
+    return _up_to_now(start_s, end_s, now_s)
 
 
 def _earlier(instant_s: int, baseline: Baseline, timezone: str) -> int:

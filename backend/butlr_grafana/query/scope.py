@@ -14,7 +14,7 @@ from butlr_grafana.model.time import MINUTE_S, LocalHours, Period
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parameter_values import MAX_COLUMNS
 from butlr_grafana.query.parse import ParsedQuery
-from butlr_grafana.query.period import cover, period_before, range_of
+from butlr_grafana.query.period import cover, period_before, range_of, whole_windows
 from butlr_grafana.query.rooms import floors_of, rooms_of, with_names
 
 LATE_S = MINUTE_S
@@ -117,6 +117,14 @@ class Scope:
             for one in self.floors
         )
         return replace(self, floors=floors, panel=PanelRange(start_s, end_s, None))
+
+    def in_windows(self, every: str) -> Scope:
+        """The same scope over whole windows: what the period before ends with is not in both."""
+        floors = tuple(
+            replace(one, known_period=whole_windows(one.period, every, one.timezone, self.now_s))
+            for one in self.floors
+        )
+        return replace(self, floors=floors)
 
     def before(self) -> Scope:
         """The same scope for the periods of comparison. Raises `BadParameter`."""

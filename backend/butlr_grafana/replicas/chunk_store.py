@@ -113,7 +113,8 @@ class SharedStore:
             return None
         chunk = codec.decode_for(segment, data[_HEAD_BYTES:])
         if chunk is not None:
-            chunk = chunk if chunk.settled else replace(chunk, asked_at=self._requested_at(chunk, left_ms))
+            if not chunk.settled:
+                chunk = replace(chunk, requested_at=self._requested_at(chunk, left_ms))
             self._note(chunk)
         return chunk
 
@@ -167,7 +168,7 @@ class SharedStore:
 
     def _left_ms(self, chunk: Chunk) -> int:
         """The time to live of a chunk that can still change; its age until now is subtracted."""
-        age_s = max(0.0, self._stopwatch() - chunk.asked_at)
+        age_s = max(0.0, self._stopwatch() - chunk.requested_at)
         return int(1000 * (LIVE_S - age_s)) if age_s < LIVE_S else 0
 
     def _note(self, chunk: Chunk) -> None:

@@ -81,12 +81,12 @@ def stamped_together(
     """`Butlr.fetch_together`, with all that `stamped` and `noticed` do for one question."""
 
     def fetching(segments: Sequence[Segment]) -> list[Outcome]:
-        asked_at = stopwatch()
+        requested_at = stopwatch()
         results = butlr.fetch_together(segments)
         for segment, result in zip(segments, results, strict=True):
             if isinstance(result, UpstreamDiffers):
                 _note(result, segment, verdict_store)
-        return [replace(one, asked_at=asked_at) if isinstance(one, Chunk) else one for one in results]
+        return [replace(one, requested_at=requested_at) if isinstance(one, Chunk) else one for one in results]
 
     return fetching
 

@@ -7,8 +7,8 @@ from functools import partial
 from butlr_grafana.base.incidents import ButlrIncidents
 from butlr_grafana.butlr.api import Butlr
 from butlr_grafana.model.call_class import CallClass
+from butlr_grafana.pipeline.call_queue import OF_CLASS
 from butlr_grafana.pipeline.gather import Gatherer
-from butlr_grafana.pipeline.in_flight import OF_CLASS
 from butlr_grafana.service.last_good import RuleData
 from butlr_grafana.service.metrics import Telemetry
 

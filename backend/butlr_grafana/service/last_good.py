@@ -47,24 +47,24 @@ class FloorResult:
     @property
     def complete(self) -> bool:
         return not (self.fault or self.partial_errors) and all(
-            answer.coverage.complete for answer in self.found
+            result.coverage.complete for result in self.found
         )
 
 
 def recent_enough(floor_result: FloorResult, since_s: float) -> FloorResult:
     """The same; a result that lacks nothing before `since_s`, and is as of then or later, is complete."""
     return replace(
-        floor_result, found=tuple(_recent_enough(answer, since_s) for answer in floor_result.found)
+        floor_result, found=tuple(_recent_enough(result, since_s) for result in floor_result.found)
     )
 
 
-def _recent_enough(answer: AnyResult, since_s: float) -> AnyResult:
-    coverage = answer.coverage
+def _recent_enough(result: AnyResult, since_s: float) -> AnyResult:
+    coverage = result.coverage
     lacks_only_the_end = not coverage.missing and all(gap.start_s >= since_s for gap in coverage.gaps)
     if not coverage.stale or not lacks_only_the_end or coverage.as_of_s < since_s:
-        return answer
+        return result
     cached = coverage.cached + coverage.stale
-    return replace(answer, coverage=replace(coverage, cached=cached, stale=0, gaps=(), reasons=()))
+    return replace(result, coverage=replace(coverage, cached=cached, stale=0, gaps=(), reasons=()))
 
 
 class LastGoodCache:
@@ -112,7 +112,7 @@ class LastGoodCache:
         if known is None or known.age_s(stopwatch_s) > max_age_s:
             return floor_result
         step_s = known.step_s(now_s, stopwatch_s)
-        return FloorResult(floor_result.floor, tuple(_moved(answer, step_s) for answer in known.found))
+        return FloorResult(floor_result.floor, tuple(_moved(result, step_s) for result in known.found))
 
     def _filled(self, key: Hashable, floor_result: FloorResult) -> FloorResult:
         now_s, stopwatch_s = self._now(), self._stopwatch()
@@ -121,7 +121,7 @@ class LastGoodCache:
         if last is None or floor_result.fault is None or stopwatch_s - last.stopwatch_s >= REPEAT_S:
             return floor_result
         step_s, fault = last.step_s(now_s, stopwatch_s), floor_result.fault
-        return FloorResult(floor_result.floor, tuple(_aged(answer, fault, step_s) for answer in last.found))
+        return FloorResult(floor_result.floor, tuple(_aged(result, fault, step_s) for result in last.found))
 
 
 class RuleData:
@@ -171,32 +171,32 @@ class _Last:
         return stepped(self.now_s, now_s, stopwatch_s - self.stopwatch_s) - self.now_s
 
 
-def _nbytes(answer: AnyResult) -> int:
-    if isinstance(answer, HeatMap):
-        return LEAST_BYTES + answer.raw.nbytes + answer.shown.nbytes
-    if isinstance(answer, SeriesResult):
-        values = (one.start_s.nbytes + sum(v.nbytes for v in one.values.values()) for one in answer.series)
+def _nbytes(result: AnyResult) -> int:
+    if isinstance(result, HeatMap):
+        return LEAST_BYTES + result.raw.nbytes + result.shown.nbytes
+    if isinstance(result, SeriesResult):
+        values = (one.start_s.nbytes + sum(v.nbytes for v in one.values.values()) for one in result.series)
         return LEAST_BYTES + sum(values)
     return LEAST_BYTES
 
 
-def _moved(answer: AnyResult, step_s: float) -> AnyResult:
-    coverage = replace(answer.coverage, as_of_s=answer.coverage.as_of_s + step_s)
-    return replace(answer, coverage=coverage)
+def _moved(result: AnyResult, step_s: float) -> AnyResult:
+    coverage = replace(result.coverage, as_of_s=result.coverage.as_of_s + step_s)
+    return replace(result, coverage=coverage)
 
 
-def _aged(answer: AnyResult, fault: BackendError, step_s: float) -> AnyResult:
+def _aged(result: AnyResult, fault: BackendError, step_s: float) -> AnyResult:
     """The answer as one that is older than it should be, and why; `step_s`: how far the wall clock has
     stepped since (negative: back), by which `as_of` would be too young.
     """
-    planned = max(answer.coverage.planned, 1)
+    planned = max(result.coverage.planned, 1)
     coverage = replace(
-        answer.coverage,
+        result.coverage,
         planned=planned,
         fetched=0,
         cached=0,
         stale=planned,
-        as_of_s=answer.coverage.as_of_s + step_s,
+        as_of_s=result.coverage.as_of_s + step_s,
         reasons=(fault.message,),
     )
-    return replace(answer, coverage=coverage)
+    return replace(result, coverage=coverage)

@@ -1,7 +1,8 @@
 """Keeps pages of many floors warm: fetches what they lack, from the calls that nobody else needs.
 
-Only what somebody has looked at within the last day. One floor at a time, the one fetched longest ago first,
-so that the next look finds most floors. While requests wait for Butlr, or a limit holds, nothing is fetched.
+Only what somebody has looked at within the last day, and of that only settled data: what changes by the
+minute would be old at the next look. Some floors at a time, so that they share calls; those fetched longest
+ago come first. While requests wait for Butlr, or a limit holds, nothing is fetched.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from butlr_grafana.base.repeated_steps import repeat_steps
 from butlr_grafana.model.call_class import CallClass
 from butlr_grafana.model.floor import Floor, Topology
 from butlr_grafana.model.queries import AnyQuery
-from butlr_grafana.pipeline.run import Pipeline
+from butlr_grafana.pipeline.floor_by_floor import calls_of
+from butlr_grafana.pipeline.run import PendingQuery, Pipeline
 from butlr_grafana.query.limits import QueryLimits
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Liveness, Scope, scope_of
@@ -35,10 +37,13 @@ MOST_LOOKS = 20
 """Of so many queries about many floors the last look is remembered: *Portfolio* has eight."""
 
 RENEW_S = 900.0
-"""How long after a floor was fetched it is due again: what changes by the minute is then so old at most."""
+"""How long after a floor was fetched it is due again: more data settle every hour."""
+
+CALLS_AT_A_TIME = 6.0
+"""About so many calls are requested together, and all of them before the next ones."""
 
 APART_S = 2.0
-"""Between two floors."""
+"""Between the calls of one step and those of the next."""
 
 BUSY_S = 30.0
 """After which it is tried again while Butlr has no time for it."""
@@ -149,48 +154,65 @@ class PortfolioWatch:
         repeat_steps(self.step, self._ending, first_s=IDLE_S, after_bug_s=IDLE_S, log=log, message=message)
 
     def step(self) -> float:
-        """Fetches one floor of one query at most; the seconds after which to take the next step."""
+        """Fetches some floors of one query at most; the seconds after which to take the next step."""
         topology = self._floors()
         if topology is None:
             return BUSY_S
-        for look, floor in self._due(topology):
+        for look, floors in self._due(topology):
             if not self._may_call():
                 return BUSY_S
-            self._fetched_at[_key(look, floor.id)] = self._clock()
-            if self._fetch(look, floor):
+            if self._fetch(look, floors):
                 return APART_S
         return IDLE_S
 
-    def _due(self, topology: Topology) -> list[tuple[Look, Floor]]:
-        """The floor that was fetched longest ago first; of equals those of the latest look."""
+    def _due(self, topology: Topology) -> list[tuple[Look, list[Floor]]]:
+        """Each look with its floors that are due, the one fetched longest ago first. The look with the oldest
+        comes first, of equals the one of which a floor was fetched longest ago, of equals the latest look.
+        """
         looks = list(self._looks)
         known = {_key(look, floor) for look in looks for floor in look.floors}
         self._fetched_at = {key: at for key, at in self._fetched_at.items() if key in known}
         since = self._clock() - RENEW_S
-        due = [
-            (self._fetched_at.get(_key(look, floor), -math.inf), look, topology.floors[floor])
-            for look in looks
-            for floor in look.floors
-            if floor in topology.floors
-        ]
-        due = [one for one in due if one[0] <= since]
-        return [(look, floor) for _, look, floor in sorted(due, key=lambda one: one[0])]
+        due = []
+        for look in looks:
+            ages = {floor: self._fetched_at.get(_key(look, floor), -math.inf) for floor in look.floors}
+            old = [floor for floor in ages if ages[floor] <= since and floor in topology.floors]
+            if old:
+                oldest_first = sorted(old, key=ages.__getitem__)
+                turn = ages[oldest_first[0]], max(ages.values())
+                due.append((turn, look, [topology.floors[one] for one in oldest_first]))
+        return [(look, floors) for _, look, floors in sorted(due, key=lambda one: one[0])]
 
-    def _fetch(self, look: Look, floor: Floor) -> bool:
-        """Asks for what this floor lacks and waits for it. `False`: it lacked nothing."""
-        now_s = self._now()
+    def _fetch(self, look: Look, floors: Iterable[Floor]) -> bool:
+        """Requests what the first of these floors lack, and waits for it. `False`: none of them lacks
+        anything.
+        """
+        now_s, calls = self._now(), 0.0
+        lacking: list[PendingQuery] = []
+        for floor in floors:
+            self._fetched_at[_key(look, floor.id)] = self._clock()
+            found = self._lacking(look, floor, now_s)
+            lacking += found
+            calls += sum(calls_of(segment) for one in found for segment in one.pending.missing)
+            if calls >= CALLS_AT_A_TIME:
+                break
+        gatherer = self._pipeline.gatherer
+        gatherer.request([one.pending for one in lacking], call_class=CallClass.BACKGROUND)
+        # What comes later is kept too; what fails is asked again by the next look.
+        gatherer.wait([call for one in lacking for call in one.pending.calls], self._timeout_s)
+        return bool(lacking)
+
+    def _lacking(self, look: Look, floor: Floor, now_s: float) -> list[PendingQuery]:
+        """The queries of which settled data are missing."""
         try:
             queries: list[AnyQuery] = list(
                 queries_of(target_of(look.parsed), look.now(floor, now_s, self._limits, self._live()))
             )
-            begun = self._pipeline.begin_all(queries, now_s=now_s, call_class=CallClass.BACKGROUND)
         except BackendError as fault:
             log.info("%s of %s was not refreshed in the background (%s)", look.parsed.target, floor.id, fault)
-            return False
-        calls = [call for one in begun for call in one.pending.calls]
-        # What comes later is kept too; what fails is asked again by the next look.
-        self._pipeline.gatherer.wait(calls, self._timeout_s)
-        return bool(calls)
+            return []
+        looked_up = self._pipeline.look_up_all(queries, now_s=now_s, settled_only=True)
+        return [one for one in looked_up if one.pending.missing]
 
 
 def _key(look: Look, floor: str) -> tuple[Hashable, str]:

@@ -48,7 +48,7 @@ class ReportedMinutes:
         query = _query(floor, measurement or f"{level}_occupancy", level, "median", missing.period)
         starts = window_starts(missing.period, "1m", floor.timezone).tolist()
         found: dict[str, dict[int, float | None]] = {a: dict.fromkeys(starts) for a in _assets(floor, level)}
-        for samples in self._ask(query):
+        for samples in self._request(query):
             for index, start_s, value in zip(samples.index, samples.start_s, samples.value, strict=True):
                 asset = samples.series[index][0]
                 if asset in found and not np.isnan(value):
@@ -62,7 +62,7 @@ class ReportedMinutes:
         starts = window_starts(missing.period, "1m", floor.timezone).tolist()
         sensors = {sensor.id: sensor for sensor in floor.sensors or () if sensor.counts_doors}
         found = {sensor: dict.fromkeys(starts, (0.0, 0.0)) for sensor in sensors}
-        for samples in self._ask(query):
+        for samples in self._request(query):
             for index, start_s, value in zip(samples.index, samples.start_s, samples.value, strict=True):
                 key, field = samples.series[index]
                 sensor = Door.of(key, sensors).sensor_id
@@ -72,7 +72,7 @@ class ReportedMinutes:
                     found[sensor][int(start_s)] = (float(moved[0]), float(moved[1]))
         return found
 
-    def _ask(self, query: SeriesQuery) -> list[Samples]:
+    def _request(self, query: SeriesQuery) -> list[Samples]:
         gatherer = self._pipeline.gatherer
         segments = self._pipeline.segments(query, now_s=self._now())
         pending = gatherer.begin(segments, call_class=self._call_class, as_reported=True)

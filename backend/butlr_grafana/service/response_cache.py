@@ -90,7 +90,7 @@ class Recall:
 
 
 class ResponseCache:
-    """Thread-safe. `ask` for all queries of a request, `work` on each, then take each one `completed`."""
+    """Thread-safe. `request` for all queries of a request, `work` on each, then take each one `completed`."""
 
     def __init__(self, service: Service, max_bytes: int = MAX_BYTES) -> None:
         self.service = service
@@ -99,7 +99,7 @@ class ResponseCache:
         self._minute = -math.inf
         self._lock = threading.Lock()
 
-    def ask(
+    def request(
         self,
         parsed: ParsedQuery,
         visible: Visible,
@@ -118,19 +118,19 @@ class ResponseCache:
             return PendingResponse(self, resolved, entry=entry)
         # With a newer topology it is another response. A response that is not cached is not shared.
         work: Hashable = object() if is_uncacheable else (key, id(resolved.scope.served))
-        flight, is_own = self._single_flight.join(work)
+        in_flight, is_own = self._single_flight.join(work)
         if not is_own:
-            return PendingResponse(self, resolved, flight)
+            return PendingResponse(self, resolved, in_flight)
         try:
             task = _ResponseTask(resolved, ref_id, deadline, key, stopwatch_s, self.service.begin(resolved))
         except BaseException as fault:
             self.service.telemetry.skipped("error")
-            flight.fail(fault)
+            in_flight.fail(fault)
             raise
-        return PendingResponse(self, resolved, flight, task)
+        return PendingResponse(self, resolved, in_flight, task)
 
     def recalled(self, recall: Recall) -> Encoded | None:
-        """The kept answer, as `ask` would find it now for the same request of the same caller; else `None`.
+        """The cached response, as `request` would find it now for the same request; else `None`.
 
         Only within the minute in which that request was resolved: until its end all periods stay the same.
         """
@@ -211,23 +211,23 @@ class PendingResponse:
         self,
         cache: ResponseCache,
         resolved: ResolvedQuery,
-        flight: SingleFlightEntry[CompletedResponse] | None = None,
+        in_flight: SingleFlightEntry[CompletedResponse] | None = None,
         task: _ResponseTask | None = None,
         *,
         entry: _Entry | None = None,
     ) -> None:
         self._cache = cache
         self._resolved = resolved
-        self._flight = flight
+        self._in_flight = in_flight
         self._task = task
         self._entry = entry
         self._is_own = task is not None
 
     def work(self) -> None:
         """Makes the answer, where that is for this request to do; does not raise."""
-        if self._flight is not None and self._task is not None:
+        if self._in_flight is not None and self._task is not None:
             task, self._task = self._task, None
-            self._flight.run(lambda: self._cache.make(task))
+            self._in_flight.run(lambda: self._cache.make(task))
 
     def completed(self) -> Encoded:
         """The answer's bytes; raises what making them raised."""
@@ -238,11 +238,11 @@ class PendingResponse:
         return completed.encoded
 
     def _result(self) -> CompletedResponse:
-        assert self._flight is not None
+        assert self._in_flight is not None
         if self._is_own:
-            return self._flight.result()
+            return self._in_flight.result()
         with stage("gather"):
-            return self._flight.result()
+            return self._in_flight.result()
 
     @property
     def recall(self) -> Recall | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from butlr_grafana.base.compute_turn import ComputeTurn
-from butlr_grafana.base.errors import BackendError, BadParameter, UpstreamError
+from butlr_grafana.base.errors import BackendError, BadParameter, Busy, UpstreamError, UpstreamLate
 from butlr_grafana.base.incidents import Contact
 from butlr_grafana.base.stage_times import stage
 from butlr_grafana.base.stopwatch import stopwatch
@@ -19,7 +19,7 @@ from butlr_grafana.insight.current_occupancy import Moved, nothing_moved
 from butlr_grafana.measure.factor_learning import learn
 from butlr_grafana.measure.factor_store import FactorStore
 from butlr_grafana.model.call_class import CallClass
-from butlr_grafana.model.floor import PlanDrawing, Topology
+from butlr_grafana.model.floor import Floor, PlanDrawing, Topology
 from butlr_grafana.model.queries import (
     HeatMap,
     Query,
@@ -174,7 +174,7 @@ class Service:
         """Begins what has to be asked of Butlr and returns at once."""
         if resolved.parsed.format in PICTURES:
             for floor in resolved.scope.topology.floors.values():
-                self.pictures.ask(floor)
+                self.pictures.request(floor)
         call_class, now_s = resolved.parsed.call_class, resolved.scope.now_s
         is_whole = call_class is CallClass.RULE or resolved.parsed.require == "complete"
         if is_whole or len(resolved.scope.floors) < 2:
@@ -185,7 +185,7 @@ class Service:
         floors = {floor: [one.pending for one in own] for floor, own in started.by_floor.items()}
         query = replace(resolved.parsed, start_s=None, end_s=None, spaces=(), format="")
         rest = FloorByFloor(self.pipeline.gatherer, floors, query, self.floor_order, call_class)
-        rest.ask_more()
+        rest.request_more()
         if call_class is CallClass.VIEWER:
             self.looks.note(resolved.scope)
         return replace(started, floor_by_floor=rest)
@@ -240,7 +240,8 @@ class Service:
         self, pending_request: PendingRequest, empty: Fetched, floor_results: Sequence[FloorResult]
     ) -> Fetched:
         faults = tuple((o.floor, o.fault) for o in floor_results if o.fault is not None)
-        if len(faults) == len(floor_results) and not pending_request.resolved.target.survives_faults:
+        survives = pending_request.resolved.target.survives_faults or _all_follow(pending_request, faults)
+        if len(faults) == len(floor_results) and not survives:
             raise faults[0][1]
         found = [part for floor_result in floor_results for part in floor_result.found]
         return replace(
@@ -278,3 +279,12 @@ class Service:
         except UpstreamError as fault:
             return fault.without_butlr_text()
         return self.spaces.fault(served)
+
+
+def _all_follow(pending_request: PendingRequest, faults: Sequence[tuple[Floor, BackendError]]) -> bool:
+    """Whether none of many floors is there yet, the rest follows, and the response can say so: only frames
+    have notices.
+    """
+    is_many = pending_request.floor_by_floor is not None
+    is_following = all(isinstance(fault, UpstreamLate | Busy) for _, fault in faults)
+    return is_many and is_following and pending_request.resolved.parsed.format == "frames"

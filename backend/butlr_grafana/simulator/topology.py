@@ -170,17 +170,17 @@ def unauthenticated(message: str) -> Any:
 
 def _refused(errors: Collection[GraphQLError], code: str) -> dict[str, Any]:
     """What a document gets that is not run at all."""
-    told = [{"message": error.message, "extensions": {"code": code}} for error in errors]
-    return {"data": None, "errors": told}
+    listed = [{"message": error.message, "extensions": {"code": code}} for error in errors]
+    return {"data": None, "errors": listed}
 
 
 def _formatted(error: GraphQLError) -> dict[str, Any]:
-    told: dict[str, Any] = {"message": error.message}
+    body: dict[str, Any] = {"message": error.message}
     if error.path:
-        told["path"] = error.path
+        body["path"] = error.path
     cause = error.original_error
     if isinstance(cause, Failure) and cause.code:
-        told["extensions"] = {"code": cause.code}
+        body["extensions"] = {"code": cause.code}
     elif cause is None:
-        told["extensions"] = {"code": "BAD_USER_INPUT"}
-    return told
+        body["extensions"] = {"code": "BAD_USER_INPUT"}
+    return body

@@ -40,11 +40,11 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer, fault = self.server.respond(Request(self.command, urlsplit(self.path).path, headers, body))
-        if answer is None:
+        result, fault = self.server.respond(Request(self.command, urlsplit(self.path).path, headers, body))
+        if result is None:
             self._reset()
         else:
-            self._write(answer, fault or Faults())
+            self._write(result, fault or Faults())
 
     do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the names BaseHTTPRequestHandler looks for
 
@@ -61,11 +61,11 @@ class Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _write(self, answer: Result, fault: Faults) -> None:
-        body = answer.body if fault.body is None else fault.body
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        for name, value in answer.headers.items():
+    def _write(self, result: Result, fault: Faults) -> None:
+        body = result.body if fault.body is None else fault.body
+        self.send_response(result.status)
+        self.send_header("Content-Type", result.content_type)
+        for name, value in result.headers.items():
             self.send_header(name, value)
         if len(body) > _GZIP_FROM and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, compresslevel=1, mtime=0)

@@ -197,7 +197,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "in_use_share": number("Share of time in use", SHARE, 0),
         "underused": number("Underused", YES_NO),
         "entries": number("Entries", COUNT),
-        "dwell_s": number("Stay", SECONDS, 1),
+        "dwell_s": number("Time in use per entry", SECONDS, 1),
         "usual": number("People, usual", "short", 1),
         "ratio": number("Ratio to usual", "short", 1),
         "excess": number("Above usual", "short", 1),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from butlr_grafana.insight.zone_change import ZoneChange, zone_changes
-from butlr_grafana.model.calendar import dates_of
 from butlr_grafana.model.queries import HeatMap, Query
 from butlr_grafana.query.parse import ParsedQuery
 from butlr_grafana.query.scope import Scope
+from butlr_grafana.targets import two_periods
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
-from butlr_grafana.targets.columns import Column, number, text
+from butlr_grafana.targets.columns import Column, number
 from butlr_grafana.targets.compare import both_periods
 from butlr_grafana.targets.hot_zones import level_of
 from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ZONES
@@ -56,21 +56,19 @@ class CompareZones(TableTarget[ZoneComparison]):
         return ZoneComparison(tuple(changes), current, baseline)
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        return (*names_of(ZoneChange), "now_dates", "then_dates", "complete")
+        return (*names_of(ZoneChange), *two_periods.NAMES, "complete")
 
     def own_columns(self, table: str) -> dict[str, Column]:
-        dates = {"now_dates": text("Dates now"), "then_dates": text("Dates then")}
-        return {**dates, **(IN_PEOPLE if table.endswith("/people") else {})}
+        return {**two_periods.COLUMNS, **(IN_PEOPLE if table.endswith("/people") else {})}
 
     def rows_of(self, content: ZoneComparison, result: Result[ZoneComparison]) -> list[Row]:
         """The largest change first; unknown figures are null and `reason` says why."""
-        now, then = content.current.query, content.baseline.query
+        periods = two_periods.values(content.current, content.baseline, content.current.query.timezone)
         return [
             {
                 **values_of(zone),
                 "has_data": int(zone.has_data),
-                "now_dates": dates_of(now.period, now.timezone),
-                "then_dates": dates_of(then.period, now.timezone),
+                **periods,
                 "complete": int(result.complete),
             }
             for zone in content.changes

@@ -49,7 +49,17 @@ class OccupancyNow(TableTarget[PeopleNow]):
         level = parsed.level or "room"
         asset = () if level == "floor" else (f"{level}_id", level)
         people = ("people", "people_seen", "people_by_doors", "capacity", "share")
-        return (*FLOOR, "timezone", *asset, *people, "has_data", "reason", "unknown_since", *LIVE_AGE)
+        return (
+            *FLOOR,
+            "building",
+            "timezone",
+            *asset,
+            *people,
+            "has_data",
+            "reason",
+            "unknown_since",
+            *LIVE_AGE,
+        )
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {"share": number("Share of capacity", SHARE, 0)}
@@ -64,6 +74,7 @@ class OccupancyNow(TableTarget[PeopleNow]):
             {
                 "space": one.floor.id,
                 "floor": one.floor.name,
+                "building": one.floor.building.name,
                 "timezone": one.floor.timezone,
                 **({} if level == "floor" else {f"{level}_id": one.id, level: one.name}),
                 "people": one.people,

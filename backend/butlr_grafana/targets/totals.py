@@ -9,6 +9,7 @@ from butlr_grafana.insight.current_occupancy import NO_COUNT
 from butlr_grafana.insight.totals import Total, by_building, by_tag, capacity_of, totals
 from butlr_grafana.insight.zones import OFFLINE
 from butlr_grafana.model.calendar import on_clock
+from butlr_grafana.model.choices import names_together
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import SeriesQuery
 from butlr_grafana.model.time import iso_if_known
@@ -167,7 +168,8 @@ def _missing(one: Total, reasons: dict[str, str]) -> str:
     """How many floors are in the sum, and which are not and why, where it is not all of them."""
     if not one.missing:
         return ""
-    named = [f"{floor.name}: {reasons[floor.id]}" for floor in one.missing[:MOST_NAMED]]
+    names = names_together(one.group.floors)
+    named = [f"{names[floor.id]}: {reasons[floor.id]}" for floor in one.missing[:MOST_NAMED]]
     more = len(one.missing) - len(named)
     which = "; ".join([*named, f"{more} more"] if more else named)
     return f"{len(one.now.floors)} of {len(one.group.floors)} floors ({which})"

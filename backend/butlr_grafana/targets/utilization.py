@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from butlr_grafana.insight.utilization import RoomUse, utilization
+from butlr_grafana.insight.utilization_change import UseChange
 from butlr_grafana.model.queries import AnyQuery, SeriesResult, StatsResult
 from butlr_grafana.query.heatmaps import heat_map_queries
 from butlr_grafana.query.parse import ParsedQuery, check_choice
@@ -97,13 +98,16 @@ class Utilization(TableTarget[RoomsInUse]):
             yield NO_CAPACITY
 
     def why_empty(self, result: Result[RoomsInUse]) -> str:
-        rooms = result.content.rooms if result.content else ()
-        if result.parsed.only != "underused" or not rooms:
-            return ""
-        unknown = sum(not use.has_data for use in rooms)
-        more = f"; rooms without data: {unknown}" if unknown else ""
-        share = f"{100 * result.parsed.underused:g} %"
-        return f"No room was in use for less than {share} of the hours counted{more}."
+        return why_none_underused(result.content.rooms if result.content else (), result.parsed)
+
+
+def why_none_underused(rooms: Sequence[RoomUse | UseChange], parsed: ParsedQuery) -> str:
+    """Why no row is left of the rooms; empty if all of them are shown."""
+    if parsed.only != "underused" or not rooms:
+        return ""
+    unknown = sum(not use.has_data for use in rooms)
+    more = f"; rooms without data: {unknown}" if unknown else ""
+    return f"No room was in use for less than {100 * parsed.underused:g} % of the hours counted{more}."
 
 
 def _are_means(one: SeriesResult) -> bool:

@@ -105,7 +105,7 @@ def _query(cache: ResponseCache, body: Object) -> Response:
                 "format",
                 f"{parsed.format} is allowed in URLs only; use frames here, if {parsed.target} has them",
             )
-        return cache.ask(parsed, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
+        return cache.request(parsed, visible(), ref_id=_ref_id(target), deadline=deadline, panel=panel)
 
     pending: list[PendingResponse | BackendError] = []
     try:

@@ -53,7 +53,7 @@ def blueprint(cache: ResponseCache) -> Blueprint:
         note_query(parsed)
         check_parameters(parsed, service.now())
         parsed = with_caller_class(parsed)
-        pending = cache.ask(parsed, visible(), ref_id=ref_id, deadline=service.deadline())
+        pending = cache.request(parsed, visible(), ref_id=ref_id, deadline=service.deadline())
         encoded = pending.completed()
         offer(pending, encoded)
         return responses.encoded(encoded)

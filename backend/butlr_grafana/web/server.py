@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.full_collections import FullCollections
 from butlr_grafana.web.connections import MOST_BUFFERED_BYTES, Connections, log_as
 from butlr_grafana.web.received_request import Check
 
@@ -126,33 +127,40 @@ class Server:
         self._is_ended = False
         self._stop = threading.Event()
         self._fault: Exception | None = None
+        self._full_collections = FullCollections(time.monotonic)
 
     def run(self) -> None:
         """Runs until SIGTERM or SIGINT, then until all requests have their response, at most `GRACE_S`. A
         second signal ends it at once. It must be called in the main thread.
         """
         sys.setswitchinterval(SWITCH_S)
+        self._full_collections.begin()
         log_as(logging.getLogger("butlr_grafana"))
         first, *others = self._all
         beside = [threading.Thread(target=self._serve, args=(c,), name="port", daemon=True) for c in others]
         with self._handling_signals():
             for thread in beside:
                 thread.start()
-            self._serve(first)
+            self._serve(first, self._full_collections.collect_if_due)
             for thread in beside:
                 thread.join()
             self._end_waits_once()
+        self._full_collections.end()
         # Not earlier: each may still be woken by the others.
         for connections in self._all:
             connections.end()
         if self._fault is not None:
             raise self._fault
 
-    def _serve(self, connections: Connections) -> None:
-        """Serves one port until the end. A fault there ends the server: it is not to go on half deaf."""
+    def _serve(self, connections: Connections, at_each_turn: Callable[[], None] = lambda: None) -> None:
+        """Serves one port until the end. A fault there ends the server: it is not to go on half deaf.
+
+        `at_each_turn` is called after each wait, at least once in `POLL_S`.
+        """
         try:
             while not self._stop.is_set():
                 connections.poll(POLL_S)
+                at_each_turn()
             self._drain(connections)
         except Exception as fault:  # noqa: BLE001  # `run` raises it
             self._fault = fault

@@ -70,7 +70,7 @@ def row_figures(
             "graphMode": "none",
             "justifyMode": "auto",
             # Left to itself, Grafana makes all as small as the longest needs it.
-            "text": {"titleSize": 13, "valueSize": 18},
+            "text": {"titleSize": 13, "valueSize": 15 if vertical else 18},
             "showPercentChange": False,
         },
     )

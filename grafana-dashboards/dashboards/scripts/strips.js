@@ -1,37 +1,60 @@
-// A row a room, a box a window by the floor's clock: the further from the background, the longer somebody was
-// there. A window of which nothing is known has no box.
+// A row a room, a box a window by its floor's clock: the further from the background, the longer somebody was
+// there. A window of which nothing is known has no box. Days of floors in several time zones stand below each
+// other by their dates.
 const { theme } = context.grafana;
 const ink = theme.isDark ? '#ccccdc' : '#24292e';
 const frames = context.panel.data.series.filter((one) => one.fields.some((field) => field.name === 'value'));
 const rooms = frames.map((frame) => frame.name);
-const times = frames.length ? Array.from(frames[0].fields.find((field) => field.type === 'time').values) : [];
-if (!times.length) {
+const timesOf = (frame) => Array.from(frame.fields.find((field) => field.type === 'time').values);
+const first = frames.length ? timesOf(frames[0]) : [];
+if (!first.length) {
   return { title: { text: 'No data', left: 'center', top: 'middle', textStyle: { color: ink } } };
 }
-const zone = frames[0].meta?.custom?.timezone ?? 'UTC';
-const clock = (form) => new Intl.DateTimeFormat('en-GB', { timeZone: zone, ...form });
-const [weekday, day, minute, hour] = [
+const isDaily = first.length < 2 || first[1] - first[0] > 20 * 3600e3;
+const FORMS = [
   { weekday: 'short' },
   { weekday: 'short', day: 'numeric', month: 'short' },
   { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   { hour: '2-digit', hourCycle: 'h23' },
-].map(clock);
-const isDaily = times.length < 2 || times[1] - times[0] > 20 * 3600e3;
-const values = frames.map((frame) => Array.from(frame.fields.find((field) => field.name === 'value').values));
-const known = times.filter((_, i) => values.some((own) => own[i] != null));
+];
+const clocks = {};
+const clockOf = (zone) =>
+  (clocks[zone] ??= [
+    ...FORMS.map((form) => new Intl.DateTimeFormat('en-GB', { timeZone: zone, ...form })),
+    new Intl.DateTimeFormat('en-CA', { timeZone: zone }),
+  ]);
+// Each window once, whichever rooms have it: a day by its date, a shorter one by its beginning.
+const all = new Map();
+const values = frames.map((frame) => {
+  const [weekday, day, minute, hour, date] = clockOf(frame.meta?.custom?.timezone ?? 'UTC');
+  const own = Array.from(frame.fields.find((field) => field.name === 'value').values);
+  return new Map(
+    timesOf(frame).map((t, i) => {
+      const key = isDaily ? date.format(t) : t;
+      const one = all.get(key) ?? {
+        key, weekday: weekday.format(t), day: day.format(t), minute: minute.format(t), hour: Number(hour.format(t)),
+      };
+      one.isKnown ||= own[i] != null;
+      all.set(key, one);
+      return [key, own[i]];
+    }),
+  );
+});
+const times = [...all.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+const known = times.filter((one) => one.isKnown);
 // Without the days of the week, and the hours before and after those, that do not count.
-const weekdays = new Set(known.map((t) => weekday.format(t)));
-const hours = known.map((t) => Number(hour.format(t)));
-const [first, last] = [Math.min(...hours), Math.max(...hours)];
-const counts = (t) =>
-  weekdays.has(weekday.format(t)) && (isDaily || (Number(hour.format(t)) >= first && Number(hour.format(t)) <= last));
-const counted = times.map((_, i) => i).filter((i) => counts(times[i]));
-const windows = counted.map((i) => day.format(times[i]) + (isDaily ? '' : ', ' + minute.format(times[i])));
-const days = counted.map((i) => day.format(times[i]));
+const weekdays = new Set(known.map((one) => one.weekday));
+const hours = known.map((one) => one.hour);
+const [opens, last] = [Math.min(...hours), Math.max(...hours)];
+const counted = times.filter(
+  (one) => weekdays.has(one.weekday) && (isDaily || (one.hour >= opens && one.hour <= last)),
+);
+const windows = counted.map((one) => one.day + (isDaily ? '' : ', ' + one.minute));
+const days = counted.map((one) => one.day);
 const isOneDay = new Set(days).size < 2;
 const per = isDaily ? 3600 : 60;
 const data = values.flatMap((own, row) =>
-  counted.flatMap((i, at) => (own[i] == null ? [] : [[at, row, own[i] / per]])),
+  counted.flatMap(({ key }, at) => (own.get(key) == null ? [] : [[at, row, own.get(key) / per]])),
 );
 const largest = Math.max(...data.map(([, , v]) => v), 1);
 const written = (v) =>
@@ -52,7 +75,8 @@ return {
     axisTick: { show: false }, axisLine: { show: false },
   },
   yAxis: {
-    type: 'category', data: rooms, inverse: true, axisLabel: { color: ink, fontSize: 11, interval: 0 },
+    type: 'category', data: rooms, inverse: true, // Of very many rooms not each has its name.
+    axisLabel: { color: ink, fontSize: 11, interval: rooms.length > 40 ? 'auto' : 0 },
     axisTick: { show: false }, axisLine: { show: false },
   },
   visualMap: {

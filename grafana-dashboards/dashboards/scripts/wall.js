@@ -108,6 +108,11 @@ function words() {
   return shown.elements;
 }
 
+// A playlist shows floors of several buildings, which may have equal names.
+function place(row) {
+  return row.floor.startsWith(row.building) ? row.floor : row.building + ', ' + row.floor;
+}
+
 // The texts in so large a share of their size, and where the last one ends.
 function written(share) {
   const { row, at, heatAt, failedAt, reason } = kept;
@@ -116,7 +121,7 @@ function written(share) {
     { text: clock(new Date()), size: size(0.13), bold: true },
     { text: day(new Date()), size: size(0.03), fill: faint },
     { gap: size(0.06) },
-    { text: row?.floor ?? '', size: size(0.046) },
+    { text: row ? place(row) : '', size: size(0.046) },
     { gap: size(0.02) },
     { text: row && row.people !== null ? String(Math.round(row.people)) : '–', size: size(0.2), bold: true, fill: failedAt ? faint : ink },
     { text: 'people', size: size(0.046) },

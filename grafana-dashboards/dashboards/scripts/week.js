@@ -25,10 +25,24 @@ const largest = Math.max(...value.map((v) => v ?? 0)) || 1;
 const inferno = ['#000004', '#1b0c41', '#4a0c6b', '#781c6d', '#a52c60', '#cf4446', '#ed6925', '#fb9b06', '#f7d13d', '#fcffa4'];
 // More is further from the background, as on the other maps; the least is still a cell, not a hole.
 const colours = theme.isDark ? inferno.slice(1) : [...inferno].reverse().slice(0, -1);
+// The colour of a value, as the scale mixes it, and the letters that stand out from it most.
+const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+function colour(v) {
+  const at = Math.max(0, Math.min(1, v / largest)) * (colours.length - 1);
+  const [low, high] = [Math.floor(at), Math.ceil(at)].map((i) => rgb(colours[i]));
+  return low.map((one, i) => one + (high[i] - one) * (at - Math.floor(at)));
+}
+function letters(v) {
+  const [r, g, b] = colour(v).map((one) => (one / 255 <= 0.04045 ? one / 255 / 12.92 : ((one / 255 + 0.055) / 1.055) ** 2.4));
+  // White and black differ as much from a colour of this lightness.
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000000' : '#ffffff';
+}
 const width = context.panel.chart.getWidth() - 150;
 const widest = Math.max(...value.map((v) => (v == null ? 0 : written(v).length)));
 const data = value.flatMap((v, i) =>
-  v == null || hours[i] < from || hours[i] > to ? [] : [[hours[i] - from, days.indexOf(weekdays[i]), v]],
+  v == null || hours[i] < from || hours[i] > to
+    ? []
+    : [{ value: [hours[i] - from, days.indexOf(weekdays[i]), v], label: { color: letters(v) } }],
 );
 const busiest = frame.meta?.custom?.busiest?.text ?? '';
 return {
@@ -60,7 +74,6 @@ return {
     label: {
       show: width / shown.length > 7 * widest + 4, fontSize: 11,
       formatter: ({ value: [, , v] }) => written(v),
-      color: '#ffffff', textBorderColor: '#000000', textBorderWidth: 2,
     },
     emphasis: { disabled: true },
   }],

@@ -143,12 +143,12 @@ def test_what_a_clock_that_was_ahead_has_dated_is_replaced() -> None:
     """It would be the newest until the clock has caught up."""
     store = MemoryStore(10**6)
     of_the_future, now = segment(0, 4100, settled=False), segment(0, 500, settled=False)
-    store.put(of_the_future, replace(chunk(of_the_future, fetched_at_s=4100.0), asked_at=70.0))
-    store.put(now, replace(chunk(now, fetched_at_s=500.0), asked_at=80.0))
+    store.put(of_the_future, replace(chunk(of_the_future, fetched_at_s=4100.0), requested_at=70.0))
+    store.put(now, replace(chunk(now, fetched_at_s=500.0), requested_at=80.0))
     assert store.within(SPACE, HALF, ALWAYS) == [now.period]
 
 
-def test_a_settled_part_is_not_replaced_by_one_that_was_asked_for_before() -> None:
+def test_a_settled_part_is_not_replaced_by_one_that_was_requested_before() -> None:
     store = MemoryStore(10**6)
     settled, live = segment(0, 60), segment(0, 60, settled=False)
     store.put(settled, chunk(settled, value=2.0))

@@ -53,7 +53,7 @@ def test_the_question_is_the_documented_one(butlr: Butlr, simulator: Simulator) 
     }
 
 
-def test_raw_counts_are_asked_for_at_every_resolution() -> None:
+def test_raw_counts_are_requested_at_every_resolution() -> None:
     """Normalised parts could never be added."""
     for resolution_m in (0.25, 0.5, 1.0):
         window = request_body(segment("space_1", resolution_m))["window"]

@@ -77,7 +77,7 @@ def test_rooms_without_presence_sensors_are_unknown_and_never_empty(world: World
 
 
 @pytest.mark.parametrize("tails", ["letters27", "lower24", "uuid"])
-def test_ids_of_any_form_are_asked_for_and_answered(tails: str) -> None:
+def test_ids_of_any_form_are_requested_and_answered(tails: str) -> None:
     office = with_opaque_ids(varied_office(), tails)  # type: ignore[arg-type]  # one of the three
     world = World(people=People(office, seed=1))
     try:

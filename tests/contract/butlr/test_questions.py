@@ -21,7 +21,7 @@ def test_butlrs_schema_takes_the_question(question: GraphqlQuery) -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: next(iter(q.selection)))
-def test_nothing_is_asked_for_that_must_not_be(question: GraphqlQuery) -> None:
+def test_nothing_is_requested_that_must_not_be(question: GraphqlQuery) -> None:
     """Sensors' camel-case ids fail one by one; sites and buildings have no tags; secrets are never read."""
     _, columns = written(question.selection)
     for path in columns.values():

@@ -56,7 +56,7 @@ def test_some_rooms_do_not_stand_for_the_floor(world: World) -> None:
     assert world.application.service.factors.of(PARIS) == Unknown()
 
 
-def test_the_hours_asked_for_are_compared_with_themselves(world: World) -> None:
+def test_the_hours_requested_are_compared_with_themselves(world: World) -> None:
     with_rates(world)
     used(world, hours="09:00-17:00")
     found = world.application.service.factors.on(PARIS, "2026-06-16")

@@ -70,7 +70,7 @@ def test_yesterday_of_each_floor_one_after_the_other() -> None:
     assert trial.requested[2:] == [("a", "2026-06-17"), ("b", "2026-06-17")]
 
 
-def test_what_is_known_already_is_not_asked_for() -> None:
+def test_what_is_known_already_is_not_requested() -> None:
     trial = Trial(floor("a"), floor("b"))
     trial.factor_store.note("a", crowded("2026-06-16"))
     assert trial.steps(2) == [APART_S, IDLE_S]
@@ -94,7 +94,7 @@ def test_a_day_is_the_floors_own_and_has_settled(zone: str, now: str, yesterday:
     assert trial.requested == [("a", yesterday)]
 
 
-def test_after_an_empty_day_the_days_before_are_asked_for_each_once() -> None:
+def test_after_an_empty_day_the_days_before_are_requested_each_once() -> None:
     """A Monday: on Sunday and Saturday nobody was there."""
     trial = Trial(floor("a"), now="2026-06-15T12:00")
     trial.tells["a"] = lambda day: empty(day) if day in ("2026-06-14", "2026-06-13") else crowded(day)
@@ -102,7 +102,7 @@ def test_after_an_empty_day_the_days_before_are_asked_for_each_once() -> None:
     assert [day for _, day in trial.requested] == ["2026-06-14", "2026-06-13", "2026-06-12"]
 
 
-def test_a_floor_that_never_tells_is_asked_for_a_week_and_then_once_a_day() -> None:
+def test_a_floor_that_never_tells_is_requested_for_a_week_and_then_once_a_day() -> None:
     trial = Trial(floor("a"))
     trial.tells["a"] = empty
     assert trial.steps(9) == [*[APART_S] * 7, IDLE_S, IDLE_S]
@@ -113,7 +113,7 @@ def test_a_floor_that_never_tells_is_asked_for_a_week_and_then_once_a_day() -> N
     assert trial.requested[7:] == [("a", "2026-06-17")]
 
 
-def test_nothing_is_asked_while_butlr_has_no_time() -> None:
+def test_nothing_is_requested_while_butlr_has_no_time() -> None:
     trial = Trial(floor("a"))
     trial.is_free = False
     assert trial.steps(3) == [BUSY_S] * 3

@@ -185,7 +185,7 @@ def test_offline_rooms_are_hatched_and_the_legend_says_so() -> None:
         assert not has(drawn(known).pixels, LIGHT.hatch).any()
 
 
-def test_rooms_not_asked_for_step_back() -> None:
+def test_rooms_not_requested_step_back() -> None:
     left, right = room("Left", box(0, 0, 5, 5)), room("Right", box(5, 0, 10, 5))
     data = png(heat_map(floor(left, right), {(1, 1): 3.0}, rooms=(left,)), demo=False)
     map_ = DrawnMap.of(data, Bounds(0, 0, 5, 5), LIGHT)
@@ -273,7 +273,7 @@ def test_overlapping_and_nested_rooms_are_drawn() -> None:
 
 
 @pytest.mark.parametrize("width", [320, 641, 1200, 4096])
-def test_a_picture_is_as_wide_as_asked_and_as_high_as_the_floor_wants(width: int) -> None:
+def test_a_picture_is_as_wide_as_requested_and_as_high_as_the_floor_wants(width: int) -> None:
     image = decoded(png(heat_map(HALL, CELLS), demo=True, options=ImageOptions(width=width)))
     assert image.shape[1] == width
     assert 0.6 * width < image.shape[0] < 1.7 * width

@@ -72,7 +72,7 @@ class MemoryStore:
         # One that has settled meanwhile was stored again under the same key: it stays.
         if held_key is not None and held is not None and not held.settled:
             # A response that was delayed.
-            if chunk.asked_at < held.asked_at:
+            if chunk.requested_at < held.requested_at:
                 return False
             del self._chunks[held_key]
         self._newest[start] = key

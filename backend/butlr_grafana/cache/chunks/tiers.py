@@ -21,7 +21,7 @@ class TieredStore:
             chunk = tier.get(segment, since)
             if chunk is not None and (best is None or _is_better(chunk, best)):
                 best, found_depth = chunk, depth
-            if best is not None and (best.settled or best.asked_at >= since):
+            if best is not None and (best.settled or best.requested_at >= since):
                 break
         if best is not None:
             for faster in self._tiers[:found_depth]:
@@ -42,4 +42,4 @@ class TieredStore:
 
 def _is_better(one: Chunk, other: Chunk) -> bool:
     """Of a chunk that can still change: a faster tier may have an older version."""
-    return (one.settled, one.asked_at) > (other.settled, other.asked_at)
+    return (one.settled, one.requested_at) > (other.settled, other.requested_at)

@@ -12,6 +12,7 @@ from butlr_grafana.model.chunk import Floats
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.present.frames.heatmap import field
 from butlr_grafana.present.frames.notices import custom, notices
+from butlr_grafana.targets import two_periods
 from butlr_grafana.targets.columns import METRES
 
 VALUES = (
@@ -94,6 +95,8 @@ def notices_of_both(
     """The notices of both periods; `reasons`: why there is no comparison."""
     found = notices(current, demo=demo)
     found += [n for n in notices(baseline, demo=False) if n not in found and n["severity"] == "warning"]
+    if text := two_periods.difference(two_periods.values(current, baseline, current.query.timezone)):
+        found.append({"severity": "info", "text": text})
     return found + [{"severity": "warning", "text": f"No comparison: {reason}."} for reason in reasons]
 
 

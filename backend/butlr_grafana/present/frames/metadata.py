@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from butlr_grafana.base.errors import BackendError, Busy, UpstreamLate
 from butlr_grafana.insight.compare import silences
+from butlr_grafana.model.choices import names_together
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import HeatMap
 from butlr_grafana.model.time import iso
@@ -51,31 +52,38 @@ def _why_empty(result: Result[Any], target: TableTarget[Any]) -> str:
 
 def faults(result: Result[Any]) -> list[Notice]:
     """Why floors, or a column, are missing."""
-    floors = [*_of_floors(result.fetched.faults), *_follow(result)]
+    names = _names(result)
+    floors = [*_of_floors(result.fetched.faults, names), *_follow(result)]
     if result.target.needs_presence(result.parsed):
         return floors  # the maps tell what they lack
     if what := result.target.filled_aside:
-        missing = _of_floors(result.fetched.partial_errors)
+        missing = _of_floors(result.fetched.partial_errors, names)
         return floors + [
             {"severity": "warning", "text": f"{what} is missing. {one['text']}"} for one in missing
         ]
     partial_errors = [(floor, fault.message) for floor, fault in result.fetched.partial_errors]
-    return floors + statistics_notices(result.fetched.stats, partial_errors, column="mean_when_used")
+    return floors + statistics_notices(result.fetched.stats, partial_errors, "mean_when_used", names)
 
 
-def _of_floors(faults: Sequence[tuple[Floor, BackendError]]) -> Iterator[Notice]:
+def _names(result: Result[Any]) -> dict[str, str]:
+    """By id, how notices name the floors of a result."""
+    floors = {**result.topology.floors, **{one.query.floor.id: one.query.floor for one in result.results}}
+    return names_together(floors.values())
+
+
+def _of_floors(faults: Sequence[tuple[Floor, BackendError]], names: Mapping[str, str]) -> Iterator[Notice]:
     """One notice for each floor; where many have failed, for each cause."""
     if len(faults) <= MOST_NAMED:
-        texts = [f"{floor.name}: {fault.message}" for floor, fault in faults]
+        texts = [f"{names[floor.id]}: {fault.message}" for floor, fault in faults]
     else:
         floors: dict[str, list[str]] = {}
         for floor, fault in faults:
-            floors.setdefault(fault.message, []).append(floor.name)
+            floors.setdefault(fault.message, []).append(names[floor.id])
         texts = [
-            f"{', '.join(names)}: {message}"
-            if len(names) <= MOST_NAMED
-            else f"{len(names)} floors: {message}"
-            for message, names in floors.items()
+            f"{', '.join(named)}: {message}"
+            if len(named) <= MOST_NAMED
+            else f"{len(named)} floors: {message}"
+            for message, named in floors.items()
         ]
     return ({"severity": "error", "text": text} for text in texts)
 
@@ -123,10 +131,12 @@ def _of_results(result: Result[Any]) -> Iterator[Notice]:
     several = len({part.query.floor.id for part in result.results}) > 1
     # One for all floors that lack a factor: at first none has one.
     units = unit_notices(maps)
+    names = _names(result)
     found = [
-        (m.query.floor.name, [n for n in notices(m, demo=False) if n not in unit_notices([m])]) for m in maps
+        (names[m.query.floor.id], [n for n in notices(m, demo=False) if n not in unit_notices([m])])
+        for m in maps
     ]
-    found += [(s.query.floor.name, series_notices(s, demo=False)) for s in result.fetched.series]
+    found += [(names[s.query.floor.id], series_notices(s, demo=False)) for s in result.fetched.series]
     yield from _once(
         {**notice, "text": f"{name}: {notice['text']}"} if several else notice
         for name, own in found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from butlr_grafana.insight.people import is_in_people, peak_people_per_m2, unknown_why
 from butlr_grafana.model.calendar import since
+from butlr_grafana.model.choices import names_together
 from butlr_grafana.model.chunk import SENSOR_ACCURACY_M, Coverage
 from butlr_grafana.model.factor import Factor, in_people
 from butlr_grafana.model.floor import Floor, Room, as_built
@@ -159,13 +160,14 @@ IN_DETECTIONS, NOT_IN_PEOPLE = "Heat is in detections", "Heat in people is not k
 def unit_notices(maps: Sequence[HeatMap]) -> list[dict[str, str]]:
     """Where heat cannot be had in people, and why: one for all floors with the same reason."""
     floors: dict[tuple[str, str], dict[str, None]] = {}
+    names = names_together({result.query.floor.id: result.query.floor for result in maps}.values())
     for result in maps:
         if why := unknown_why(result):
-            floors.setdefault((result.unit, why), {})[result.query.floor.name] = None
+            floors.setdefault((result.unit, why), {})[names[result.query.floor.id]] = None
     several = len({result.query.floor.id for result in maps}) > 1
     found = []
-    for (unit, why), names in floors.items():
-        which = f" for {_listed(list(names))}" if several else ""
+    for (unit, why), named in floors.items():
+        which = f" for {_listed(list(named))}" if several else ""
         if unit == "people":
             found.append(_notice("warning", f"{NOT_IN_PEOPLE}{which}: {why}."))
         else:
@@ -177,7 +179,7 @@ def why_nothing(level: str, floors: Sequence[Floor]) -> str:
     """Why nothing is told of the rooms or zones of floors, or of the floors themselves."""
     known = {"room": any(f.rooms for f in floors), "zone": any(f.zones for f in floors)}
     if not known.get(level, True):
-        return f"Butlr lists no {level} for {_listed([floor.name for floor in floors])}."
+        return f"Butlr lists no {level} for {_listed(list(names_together(floors).values()))}."
     return "Butlr has no values for this query."
 
 
@@ -231,13 +233,18 @@ def privacy_notices(floor: Floor) -> list[dict[str, str]]:
 
 
 def statistics_notices(
-    stats: Sequence[StatsResult], partial_errors: Sequence[tuple[Floor, str]], column: str
+    stats: Sequence[StatsResult],
+    partial_errors: Sequence[tuple[Floor, str]],
+    column: str,
+    names: Mapping[str, str],
 ) -> list[dict[str, str]]:
-    """Why a column that Butlr's statistics fill is empty or old. `partial_errors`: floors, what failed."""
+    """Why a column that Butlr's statistics fill is empty or old. `partial_errors`: floors, what failed;
+    `names`: of floors by their ids.
+    """
     found = [
         _notice(
             "info",
-            f"{a.query.floor.name}: {column} is missing, because Butlr's statistics {a.query.why_not}.",
+            f"{names[a.query.floor.id]}: {column} is missing, because Butlr's statistics {a.query.why_not}.",
         )
         for a in stats
         if a.query.why_not
@@ -245,12 +252,12 @@ def statistics_notices(
     found += [
         _notice(
             "warning",
-            f"{floor.name}: {column} is missing, because Butlr's statistics are not available: {fault}",
+            f"{names[floor.id]}: {column} is missing, because Butlr's statistics are not available: {fault}",
         )
         for floor, fault in partial_errors
     ]
     return found + [
-        _notice("warning", f"{a.query.floor.name}: {column} is as of {iso(a.coverage.as_of_s)}.")
+        _notice("warning", f"{names[a.query.floor.id]}: {column} is as of {iso(a.coverage.as_of_s)}.")
         for a in stats
         if not a.coverage.complete
     ]

@@ -25,13 +25,13 @@ from butlr_grafana.present.images.floorplan_geometry import Raster
 from butlr_grafana.present.images.heatmap_image import (
     chosen_of,
     colour,
+    draw_message,
     entries_of,
     lay,
     legend_of,
     nothing_of,
     plan_of,
     raster_of,
-    say,
     title_of,
 )
 from butlr_grafana.present.images.page_layout import assemble, foot
@@ -133,7 +133,7 @@ def _painter(
         lay(floor, over)
         known = result.coverage.planned and result.coverage.complete
         if not result.shown.value.size and (not known or top == 0):
-            say(floor, nothing_of(result), plan)
+            draw_message(floor, nothing_of(result), plan)
         image.paste(heading.at(index), corners[0])
         image.paste(floor, corners[1])
         return image

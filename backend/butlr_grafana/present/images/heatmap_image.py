@@ -67,7 +67,7 @@ def png(
     plan = plan_of(result.query.floor, [raster], options, chosen=chosen_of(result), drawing=drawing)
     image = draw_plan(plan, raster, scale, options)
     if not result.shown.value.size:
-        say(image, nothing_of(result), plan)
+        draw_message(image, nothing_of(result), plan)
     heading = head(_heat_lines(result, demo, options, notes), plan.theme, plan.sizes)
     footing = foot(
         legend_of(result, scale) if top > 0 else None,
@@ -110,7 +110,7 @@ def difference_png(
     theme, sizes = plan.theme, plan.sizes
     image = draw_plan(plan, raster, scale, options)
     if not known.size:
-        say(image, "Nothing to compare", plan)
+        draw_message(image, "Nothing to compare", plan)
     lines = [
         Line(f"{title_of(floor)}: what changed", sizes.title, theme.foreground, medium=True),
         Line(current, sizes.text, theme.foreground),
@@ -137,7 +137,7 @@ def plan_png(floor: Floor, *, options: ImageOptions = DEFAULTS, drawing: PlanDra
     names = floorplan_layers.labels(plan, [], zones=True) if options.labels else []
     lay(image, floorplan_layers.over(plan, names, zones))
     if extent(floor) is None:
-        say(image, "Butlr has no plan of this floor", plan)
+        draw_message(image, "Butlr has no plan of this floor", plan)
     lines = [
         Line(title_of(floor), sizes.title, theme.foreground, medium=True),
         Line(_facts(floor), sizes.text, theme.faint),
@@ -313,7 +313,7 @@ def _spacing(x_m: Floats, y_m: Floats) -> float:
     return 1.0
 
 
-def say(image: Image.Image, text: str, plan: Plan) -> None:
+def draw_message(image: Image.Image, text: str, plan: Plan) -> None:
     """A large text in the middle of the plan."""
     size = plan.sizes.px(26, 14)
     shown = shorten(text, size, image.width)

@@ -1,4 +1,4 @@
-"""Every door of the backend, with the questions that can be put at it: what is looked at by all tests here.
+"""Every route of the backend, with the requests that can be sent to it: what all tests here look at.
 
 `ROUTES` names each route of the application; one that is new is to be added before its tests pass.
 """

@@ -1,0 +1,41 @@
+"""Columns of tables that list rooms of several floors, and what changed in these rooms."""
+
+from __future__ import annotations
+
+from dashboards.compare import signed
+from dashboards.floor import room_page
+from dashboards.panels.figures import Bar, Column, leads_to, why_unknown, width
+from dashboards.sources import Source
+from dashboards.style import COOL, UNDERUSED, Json
+
+WRAPPED: Json = {"custom__wrapText": True}
+
+ORDER_TEXT = "The rooms with the most seats come first. A room's name opens its map."
+
+
+def place_of_room(source: Source, *, has_type: bool = False) -> tuple[Column, ...]:
+    """A room, its floor and its building, and a mark with the reason if the room has no data."""
+    link = room_page(source, "room_id")
+    return (
+        Column("room", {**leads_to("The map of this room", link), **WRAPPED, "custom__minWidth": 105}),
+        Column("floor", {**WRAPPED, "custom__minWidth": 105}),
+        Column("building", {**WRAPPED, "custom__minWidth": 95}),
+        *([Column("type", width(118))] if has_type else []),
+        *why_unknown(link),
+        Column("room_id", hidden=True),
+        Column("space", hidden=True),
+    )
+
+
+def changes(*, is_sorted: bool = False, is_underused: bool = False) -> tuple[Column, ...]:
+    """The use of a room in both periods, and its change. `is_sorted`: the table is sorted by capacity."""
+    colour = UNDERUSED if is_underused else COOL
+    return (
+        Column("capacity", width(102 if is_sorted else 78)),
+        Column("in_use_share_before", {"decimals": 1, **width(74)}),
+        Column("in_use_share", {"decimals": 1, **width(74)}, bar=Bar(1, ((None, colour),))),
+        Column("in_use_change", {**signed(0.0005), "decimals": 1, **width(86)}),
+        Column("mean_before", {"decimals": 1, **width(70)}),
+        Column("mean", {"decimals": 1, **width(70)}),
+        Column("mean_change", {**signed(0.05), "decimals": 1, **width(76)}),
+    )
