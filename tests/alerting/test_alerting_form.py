@@ -172,6 +172,12 @@ def test_rules_say_that_they_are_rules_and_how_old_their_data_may_be(rule: Json)
         assert seconds(params["max_age"]) > seconds(rule["interval"])
 
 
+def test_a_summary_begins_with_words(rule: Json) -> None:
+    """A rule's own page in Grafana shows templates as they are written, so words come first."""
+    before, _, _ = rule["annotations"]["summary"].partition("{{")
+    assert len(before.split()) >= 2, before
+
+
 def test_a_summary_names_the_place_the_value_and_the_limit(rule: Json) -> None:
     if rule["uid"] in OF_ALL:
         return

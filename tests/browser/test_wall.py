@@ -294,13 +294,15 @@ def test_a_page_without_a_floor_says_why(wall: Wall, cause: str) -> None:
         wall.world._settings["butlr_spaces"] = ("space_atlantis",)
         wall.world.restart()
     begin(wall)
-    wall.page.clock.run_for(6000)
+    with wall.page.expect_response("**/readyz"):
+        wall.page.clock.run_for(2500)
     wall.page.wait_for_function("window.shown !== null")
     # Each refresh of the page runs the script again; only the newest one asks.
     for _ in range(3):
         begin(wall)
     before = wall.requested
-    wall.page.clock.run_for(2500)
+    with wall.page.expect_response("**/readyz"):
+        wall.page.clock.run_for(2500)
     assert wall.requested == before + 1
     lines = wall.seen()["lines"]
     wanted = AWAY_TEXT if cause == "the backend is away" else "BUTLR_SPACES names only floors"

@@ -294,3 +294,20 @@ def test_no_room_of_a_type_of_small_rooms_only_is_told_of(make_world: Callable[.
     assert typed
     assert set(typed) <= set(small(PARIS_2, 2))
     assert send_query(make_world(min_capacity=2), space=PARIS_2, type="phone_booth") == []
+
+
+def test_types_are_shown_as_words_and_stay_raw_values(world: World) -> None:
+    """Grafana maps the values for display; links, filters, rows and CSV have Butlr's own."""
+    query = {"space": PARIS_2, "type": "meeting_room,phone_booth,kitchen"}
+    [frame] = world.http.get("/api/v1/free-rooms", query_string={**query, "format": "frames"}).get_json()
+    [field] = [field for field in frame["fields"] if field["name"] == "type"]
+    assert set(field["values"]) == {"meeting_room", "phone_booth", "kitchen"}
+    [mapping] = field["config"]["mappings"]
+    assert mapping["type"] == "value"
+    assert {own: to["text"] for own, to in mapping["options"].items()} == {
+        "meeting_room": "Meeting room",
+        "phone_booth": "Phone booth",
+        "kitchen": "Kitchen",
+    }
+    rows = world.http.get("/api/v1/free-rooms", query_string={**query, "format": "rows"}).get_json()
+    assert {row["type"] for row in rows} == set(field["values"])

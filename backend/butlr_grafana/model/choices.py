@@ -61,10 +61,15 @@ def of_asset(asset: Room | Zone, floor: Floor, *, alone: bool) -> Choice:
     return Choice(asset.id, tuple(f"{name} ({place})" for place in places))
 
 
+def type_text(own: str) -> str:
+    """A room type for a person: `meeting_room` is *Meeting room*."""
+    return _shown(own.replace("_", " ").strip().capitalize(), own)
+
+
 def of_types(floors: Iterable[Floor]) -> list[Choice]:
     """The types of the floors' rooms, sorted by their texts. `meeting_room` is shown as *Meeting room*."""
     types = {room.type for floor in floors for room in floor.rooms if room.type is not None}
-    shown = {own: _shown(own.replace("_", " ").strip().capitalize(), own) for own in types}
+    shown = {own: type_text(own) for own in types}
     return [Choice(own, (shown[own], own)) for own in sorted(types, key=lambda own: (shown[own], own))]
 
 

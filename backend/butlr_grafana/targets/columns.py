@@ -6,11 +6,13 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
+
+from butlr_grafana.model.choices import type_text
 
 Kind = Literal["number", "string", "time"]
 
@@ -19,19 +21,30 @@ Kind = Literal["number", "string", "time"]
 class Column:
     """A column's title for a person, its type in a frame, and for numbers Grafana's unit id.
 
-    Times are ISO 8601 in rows, epoch milliseconds in frames.
+    Times are ISO 8601 in rows, epoch milliseconds in frames. `shown`: makes a value's text for a person. The
+    values stay raw, because links and filters use them.
     """
 
     title: str
     kind: Kind
     unit: str | None = None
     decimals: int | None = None
+    shown: Callable[[str], str] | None = None
 
     @property
     def config(self) -> dict[str, Any]:
         """The field's `config`; what Grafana is to choose itself is left out."""
         settings = {"displayName": self.title, "unit": self.unit, "decimals": self.decimals}
         return {key: value for key, value in settings.items() if value is not None}
+
+    def mappings(self, values: Iterable[object]) -> list[dict[str, Any]]:
+        """Grafana's value mappings: the texts of these values. None if each value is its own text."""
+        if self.shown is None:
+            return []
+        known = sorted({value for value in values if isinstance(value, str)})
+        texts = {value: text for value in known if (text := self.shown(value)) != value}
+        options = {value: {"text": text, "index": at} for at, (value, text) in enumerate(texts.items())}
+        return [{"type": "value", "options": options}] if options else []
 
 
 METRES = "suffix:m"
@@ -73,7 +86,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "label": text("Label"),
         "choice": text("Choice"),
         "timezone": text("Time zone"),
-        "type": text("Type"),
+        "type": Column("Type", "string", shown=type_text),
         "tags": text("Tags"),
         "online": number("Sensors online", YES_NO),
         "notes": text("Notes"),

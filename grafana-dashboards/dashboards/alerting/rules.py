@@ -30,8 +30,8 @@ HOT_ZONE = Rule(
     value="people_per_m2",
     limit=limits.HOT_ZONE,
     severity="warning",
-    summary=f"{label('zone')} ({label('floor')}) is crowded: {value('%.2f')} people per m²; "
-    f"the limit is {limits.HOT_ZONE.fires_above:g}.",
+    summary=f"More people per m² than the limit of {limits.HOT_ZONE.fires_above:g}: {value('%.2f')} in "
+    f"{label('zone')} ({label('floor')}).",
     description="For ten minutes, this room had more people per m² than the limit. The alert ends below "
     f"{limits.HOT_ZONE.ends_below:g}. A floor whose number of detections per person is not known has no "
     "value, so it has no alert.",
@@ -47,8 +47,8 @@ UNUSUAL = Rule(
     value="ratio",
     limit=limits.UNUSUAL,
     severity="info",
-    summary=f"{PLACE} is unusually busy: {value('%.1f')} times the people usual at this hour of the week; "
-    f"the limit is {limits.UNUSUAL.fires_above:g}.",
+    summary=f"More than {limits.UNUSUAL.fires_above:g} times the people usual at this hour of the week: "
+    f"{value('%.1f')} times in {PLACE}.",
     description="The people of the last ten minutes, divided by the mean of the same hour and weekday in the "
     "last four whole weeks. A mean of less than four people counts as four.",
     page=Page("People in rooms now", room="room_id"),
@@ -63,7 +63,7 @@ CAPACITY = Rule(
     value="share",
     limit=limits.CAPACITY,
     severity="warning",
-    summary=f"{PLACE} has more people than its capacity: {percent()} of it.",
+    summary=f"More people than the room's capacity: {percent()} of it in {PLACE}.",
     description="The people of the last five minutes, counted by sensors in the room or by doors, whichever "
     "is higher.",
     page=Page("People in rooms now", room="room_id"),
@@ -164,8 +164,8 @@ FLOOR_OFFLINE = Rule(
     value="offline_share",
     limit=limits.FLOOR_OFFLINE_SHARE,
     severity="warning",
-    summary=f"{percent()} of the sensors of {label('floor')} are offline; the limit is "
-    f"{100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} %.",
+    summary=f"More than {100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} % of a floor's sensors are offline: "
+    f"{percent()} of {label('floor')}.",
     description="The figures of this floor lack the people whom these sensors would see. Sensors whose hive "
     "is offline count as offline.",
     page=Page("Floors", of=sensors),

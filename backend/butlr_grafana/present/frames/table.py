@@ -69,7 +69,9 @@ def frame(
 def _field(name: str, column: Column, values: list[Any]) -> dict[str, Any]:
     if column.kind == "time":
         values = [epoch_ms(value) for value in values]
-    return {"name": name, "type": column.kind, "config": column.config, "values": values}
+    mappings = column.mappings(values)
+    config = {**column.config, **({"mappings": mappings} if mappings else {})}
+    return {"name": name, "type": column.kind, "config": config, "values": values}
 
 
 def names_of(rows: Sequence[Row], head: Sequence[str]) -> list[str]:
