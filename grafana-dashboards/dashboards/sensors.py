@@ -71,8 +71,8 @@ def dashboard(source: Source) -> Json:
     of_state = Column("state", {**state(STATES), **width(102)})
     # Floors have clocks of their own; "2 hours ago" is true by each.
     since = {"unit": "dateTimeFromNow", **width(146)}
-    floor = Column("floor", {**WRAPPED, **width(180)})
-    building = Column("building", {**WRAPPED, **width(120)})
+    floor = Column("floor", {**WRAPPED, "custom__minWidth": 120})
+    building = Column("building", {**WRAPPED, "custom__minWidth": 110})
     space, room_id = Column("space", hidden=True), Column("room_id", hidden=True)
     built = page(
         source,
@@ -178,7 +178,7 @@ def dashboard(source: Source) -> Json:
                     Column("kind", {"custom__filterable": True, **width(70)}),
                     Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(185)}),
                     Column("floor", {"custom__filterable": True, **WRAPPED}),
-                    Column("building", {**WRAPPED, **width(80)}),
+                    Column("building", {**WRAPPED, "custom__minWidth": 80}),
                     Column("room", {"custom__filterable": True, **WRAPPED, **width(140)}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
                     Column("last_heartbeat", since),
