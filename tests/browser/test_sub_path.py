@@ -75,8 +75,9 @@ def page_of(dashboard: Json) -> str:
             # A script asks for it by the page's base.
             source = fill(address, values) + f"&from={values['__from']}&to={values['__to']}"
             parts.append(f'<img src="{html.escape(source)}">')
-        links = [link["url"] for link in panel["links"]]
-        parts += [f'<a class="file" href="{html.escape(fill(url, values))}">file</a>' for url in links]
+        for url in (link["url"] for link in panel["links"]):
+            kind = "page" if url.startswith("d/") else "file"
+            parts.append(f'<a class="{kind}" href="{html.escape(fill(url, values))}">{kind}</a>')
         rows = re.findall(r'"url": "(d/[^"]+)"', json.dumps(panel["fieldConfig"]))
         parts += [f'<a class="page" href="{html.escape(fill_row(url, values))}">page</a>' for url in rows]
     script = STAND_IN.replace("SPACE", json.dumps(PARIS)).replace("WIDTH", "480").replace("HEIGHT", "300")
