@@ -281,9 +281,12 @@ class FakeGrafana(Organisation):
         if self.skips_cache:
             self._cache.pop(id(own), None)
         source = self._cache.setdefault(id(own), copy.deepcopy(source))
-        names = {value: key for key, value in source["jsonData"].items() if key.startswith("httpHeaderName")}
+        settings = source.get("jsonData", {})
+        names = {value: key for key, value in settings.items() if key.startswith("httpHeaderName")}
         place = names.get("Authorization", "").removeprefix("httpHeaderName")
-        status, text = self.backend(f"/{path}", source["secureJsonData"].get(f"httpHeaderValue{place}", ""))
+        status, text = self.backend(
+            f"/{path}", source.get("secureJsonData", {}).get(f"httpHeaderValue{place}", "")
+        )
         return (400 if status == 401 else status), text
 
     def _organisations(self, method: str, name: str, body: Any, is_admin: bool) -> Result:

@@ -126,7 +126,7 @@ def test_where_the_page_is_not_provisioned_the_wall_does_without_and_says_so(
 def test_screens_without_a_login_are_told_of_no_room(with_board: FakeGrafana, owner: Operator) -> None:  # noqa: F811
     code, _, text = owner.wall(with_board.url, "--anonymous")
     assert code == 0
-    assert "left out   the dashboard of free rooms: it shows room names" in text
+    assert "left out   the dashboard of free rooms: it says which rooms are occupied now" in text
     [own] = with_board.others.values()
     assert uid_of("Butlr wall") not in {*own.dashboards, *with_board.dashboards}
 

@@ -483,9 +483,34 @@ def test_a_backend_that_answers_everybody_gets_no_walls_for_anonymous_viewers(
 
     grafana.backend = respond
     assert "BACKEND_TOKEN" in owner.refused(grafana.url, "--anonymous")
-    assert requested == [("/api/v1/status", f"Bearer {WALL_TOKEN}")]
+    assert ("/api/v1/status", f"Bearer {WALL_TOKEN}") in requested
     [own] = grafana.others.values()
     assert (own.data_sources, own.dashboards, own.playlists) == ({}, {}, {})
+
+
+def test_a_token_that_the_backend_does_not_know_gets_no_walls(grafana: FakeGrafana, owner: Operator) -> None:
+    """Grafana's proxy hands the backend's 401 on as 400."""
+    grafana.backend = lambda _path, _authorization: (401, {"message": "the token is unknown"})
+    assert "BACKEND_WALL_TOKEN" in owner.refused(grafana.url, "--anonymous")
+    [own] = grafana.others.values()
+    assert (own.dashboards, own.playlists) == ({}, {})
+
+
+def test_floors_that_the_backend_does_not_serve_get_no_walls(
+    grafana: FakeGrafana, operator: Operator
+) -> None:
+    """The command reads settings of its own, and without them it would create walls of the demo's floors."""
+    grafana.data_sources["butlr"] = {"uid": "butlr", "name": "Butlr", "url": BACKEND_URL}
+    served = [{"space": PARIS, "floor": "Paris, 1st floor"}]
+    grafana.backend = lambda path, _authorization: (
+        (200, served) if path.startswith("/api/v1/spaces?") else (200, {"status": "ok"})
+    )
+    said = operator.refused(grafana.url)
+    assert "does not serve the floor" in said
+    assert "BUTLR_" in said
+    assert walls_in(grafana) == {}
+    code, _, _ = operator.wall(grafana.url, "--floor", PARIS)
+    assert code == 0
 
 
 def test_a_second_time_renews_the_data_source_and_doubles_nothing(

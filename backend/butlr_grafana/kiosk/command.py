@@ -16,6 +16,7 @@ from butlr_grafana.kiosk.documents import (
     SOURCE_UID,
     TAG,
     Json,
+    WallError,
     chosen,
     dashboard_of,
     data_source_of,
@@ -30,6 +31,8 @@ from butlr_grafana.model.choices import of_floor, unique_texts
 from butlr_grafana.model.floor import Floor, Topology
 
 OK, NO_SUCH, CHANGED, TAKEN, HIDDEN = 200, 404, 412, 409, 403
+UNKNOWN_TOKEN = (400, 401)
+"""Grafana's proxy hands a 401 on as 400."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +129,7 @@ def create_wall(
     texts = unique_texts(of_floor(floor) for floor in topology.floors.values())
     walls = [dashboard_of(source, floor, texts[floor.id]) for floor in floors]
     walls += _board(grafana, floors, options)
+    _check_served(grafana, data_source_uid(source), floors)
     organisation = _move_out(grafana, token, data_source_uid(source)) if token else None
     playlists = grafana.request("GET", "/api/playlists", "list playlists")
     known = playlist_uid(options.name, playlists)
@@ -143,9 +147,10 @@ def _board(grafana: Grafana, floors: Sequence[Floor], options: argparse.Namespac
     if options.no_free_rooms:
         return []
     if options.anonymous:
-        # It names rooms, which a wall's token tells nobody.
+        # It says who is where now, which a wall's token tells nobody.
         _print_line(
-            "left out   the dashboard of free rooms: it shows room names, and these screens have no login"
+            "left out   the dashboard of free rooms: it says which rooms are occupied now, and these screens "
+            "have no login"
         )
         return []
     source = _dashboard(grafana, board.SOURCE_UID)
@@ -182,11 +187,31 @@ def _move_out(grafana: Grafana, token: BackendToken, uid: str) -> int:
     return organisation
 
 
+def _check_served(grafana: Grafana, uid: str, floors: Sequence[Floor]) -> None:
+    """Raises `WallError` if the backend behind Grafana's data source does not serve one of these floors: this
+    command reads BUTLR_… settings of its own, which may be of another account.
+    """
+    served = grafana.floors_of_backend(uid)
+    if served is None:
+        return
+    for floor in floors:
+        if floor.id not in served:
+            raise WallError(
+                f"the backend of Grafana's data source {uid} does not serve the floor {floor.id}. Run this "
+                "command with the same BUTLR_… settings as the backend"
+            )
+
+
 def _check_refusal(grafana: Grafana, uid: str) -> None:
     """Removes the data source again if the backend answers more than a wall's token may read: one without a
     token of its own answers everybody. Raises `GrafanaError`.
     """
     status, _ = grafana.backend_status(uid)
+    if status in UNKNOWN_TOKEN:
+        raise GrafanaError(
+            "the backend does not know this token, so the walls would show nothing. Set BACKEND_WALL_TOKEN "
+            "here to the same value as the backend's, then run this again"
+        )
     if status == OK:
         grafana.request("DELETE", f"/api/datasources/uid/{quote(uid, safe='')}", "delete data sources")
         raise GrafanaError(

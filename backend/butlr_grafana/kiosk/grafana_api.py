@@ -23,6 +23,8 @@ from butlr_grafana.base.access import CommandError, SettingError
 from butlr_grafana.base.response_body import BodyError, read_body
 from butlr_grafana.base.urls import address_of
 
+OK = 200
+
 TIMEOUT_S = 30.0
 CONNECT_S = 10.0
 MAX_BODY_BYTES = 64 * 2**20
@@ -131,6 +133,20 @@ class Grafana:
         path = f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/status"
         response, text = self._response("GET", path, None)
         return response.status_code, _message(text) or f": {response.reason}"
+
+    def floors_of_backend(self, uid: str) -> frozenset[str] | None:
+        """The ids of the floors that the backend behind the data source `uid` serves; `None` if it does not
+        say.
+        """
+        path = f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/spaces?level=floor&format=rows"
+        response, text = self._response("GET", path, None)
+        try:
+            rows = orjson.loads(text) if response.status_code == OK else None
+        except orjson.JSONDecodeError:
+            return None
+        if not isinstance(rows, list):
+            return None
+        return frozenset(str(row["space"]) for row in rows if isinstance(row, dict) and "space" in row)
 
     def _response(self, method: str, path: str, body: object) -> tuple[requests.Response, bytes]:
         """The response and its body."""
