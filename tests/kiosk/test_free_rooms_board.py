@@ -123,6 +123,11 @@ def test_where_the_page_is_not_provisioned_the_wall_does_without_and_says_so(
     assert "left out   the dashboard of free rooms: butlr-free-rooms is not in this Grafana" in text
 
 
+def test_a_room_type_that_no_floor_has_is_refused(with_board: FakeGrafana, operator: Operator) -> None:  # noqa: F811
+    said = operator.refused(with_board.url, "--type", "meeting_rom")
+    assert "--type: 'meeting_rom' is unknown; did you mean meeting_room?" in said
+
+
 def test_screens_without_a_login_are_told_of_no_room(with_board: FakeGrafana, owner: Operator) -> None:  # noqa: F811
     code, _, text = owner.wall(with_board.url, "--anonymous")
     assert code == 0

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from butlr_grafana.base.access import BackendToken, SettingError
+from butlr_grafana.base.errors import unknown_value
 from butlr_grafana.kiosk import board
 from butlr_grafana.kiosk.documents import (
     FOLDER,
@@ -157,6 +158,10 @@ def _board(grafana: Grafana, floors: Sequence[Floor], options: argparse.Namespac
     if source is None:
         _print_line(f"left out   the dashboard of free rooms: {board.SOURCE_UID} is not in this Grafana")
         return []
+    known = {room.type for floor in floors for room in floor.rooms if room.type}
+    for requested in options.type:
+        if requested not in known:
+            raise WallError(f"--type: {unknown_value(requested, sorted(known))}")
     limits = board.Limits(
         tuple(floors) if options.floor else (), options.least_capacity, tuple(dict.fromkeys(options.type))
     )
