@@ -88,6 +88,10 @@ def rows(world: World, target: str, space: str, **params: str) -> list[dict[str,
     return found
 
 
+MAPPINGS = re.compile(r'"mappings":\[\{.*?\}\]')
+"""Of the values of a column, which are in the same answer."""
+
+
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def guarded(request: pytest.FixtureRequest) -> Iterator[tuple[World, str, int]]:
     """A world that is only asked, its floor, and the capacity from which on a room is told of."""
@@ -106,7 +110,8 @@ def test_no_answer_names_a_small_room(guarded: tuple[World, str, int], target: s
         answered += response.status_code == 200
         if params["format"] in ("png", "webp") or target in PLAN_ITSELF:
             continue
-        text = response.get_data(as_text=True)
+        # The words of the types of other rooms: a room may be called as its type is.
+        text = MAPPINGS.sub("", response.get_data(as_text=True))
         for secret in secrets(space, min_capacity):
             assert secret.id not in text, params
             assert secret.name not in text or target in OF_TYPES, params

@@ -34,6 +34,7 @@ from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 
 OK, FAILED, SKIPPED, ASSUMED = "ok", "FAILED", "skipped", "assumed"
+NO_FLOORS = "there is no floor to read"
 
 API_CALLS = 4
 """What reading an hour by each API costs."""
@@ -113,11 +114,7 @@ class Checkup:
             ("metrics", self._metrics),
             ("statistics", self._statistics),
         ):
-            yield (
-                _row(step, partial(probe, floor))
-                if floor
-                else Row(step, SKIPPED, "there is no floor to read")
-            )
+            yield (_row(step, partial(probe, floor)) if floor else Row(step, SKIPPED, NO_FLOORS))
         yield self._plans()
         yield self._stored()
         if self._report is not None:
@@ -192,6 +189,8 @@ class Checkup:
             return Row(
                 "scopes", FAILED, f"the credential lacks {', '.join(missing)}; ask Butlr's support to add it"
             )
+        if self._topology is None:
+            return Row("scopes", SKIPPED, NO_FLOORS)
         absent = [scope for scope, is_listed in listed.items() if not is_listed]
         if absent:
             return Row(
@@ -248,7 +247,9 @@ class Checkup:
 
     def _plans(self) -> Row:
         """A picture that cannot be had is no fault: plans are then drawn from their polygons."""
-        floors = self._topology.floors.values() if self._topology else ()
+        if self._topology is None:
+            return Row("floor plan images", SKIPPED, NO_FLOORS)
+        floors = self._topology.floors.values()
         addresses = [floor.plan.url for floor in floors if floor.plan]
         if not addresses:
             return Row("floor plan images", SKIPPED, "Butlr has none")
