@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from butlr_grafana.insight.current_occupancy import NO_SENSOR, NOT_ALL_COUNTED
 from butlr_grafana.insight.zones import OFFLINE, WAS_OFFLINE, ZoneHeat, hot_zones
@@ -15,6 +16,9 @@ from butlr_grafana.model.floor import Floor, Room
 from butlr_grafana.model.privacy import withheld
 from butlr_grafana.model.queries import HeatMap, Query, SeriesQuery, SeriesResult
 from butlr_grafana.model.threshold import Threshold
+from butlr_grafana.model.time import Period
+
+Bools = npt.NDArray[np.bool_]
 
 NO_HOURS = "none of the chosen hours and days is in this time range"
 
@@ -112,8 +116,9 @@ def _of_floor(
 def time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str, tuple[float, float]]:
     """By asset: seconds in which somebody was there, and how long the windows are of which that is known.
 
-    Butlr may have no row of an hour without anybody; where the people of that hour are known, it is 0. Not
-    each window is an hour: the last one ends now, and some clocks change by half of one.
+    Butlr may have no row of an hour without anybody. If presence was fetched for that hour and its people are
+    known, it is 0. If presence has not arrived, it is unknown. Not each window is an hour: the last one ends
+    now, and some clocks change by half of one.
     """
     if presence is None:
         return {}
@@ -125,13 +130,22 @@ def time_in_use(presence: SeriesResult | None, means: SeriesResult) -> dict[str,
     for asset in {**measured, **counted}:
         starts = (measured.get(asset) or counted[asset]).start_s
         seconds = measured[asset].values["value"] if asset in measured else np.full(starts.size, np.nan)
+        lengths_s = np.diff(starts, append=presence.query.period.end_s)
         if asset in counted:
             is_counted = ~np.isnan(counted[asset].values["value"])
-            seconds = np.where(np.isnan(seconds) & is_counted, 0.0, seconds)
+            has_arrived = ~_is_in(presence.coverage.gaps, starts, lengths_s)
+            seconds = np.where(np.isnan(seconds) & is_counted & has_arrived, 0.0, seconds)
         known = ~np.isnan(seconds)
-        lengths_s = np.diff(starts, append=presence.query.period.end_s)
         if known.any():
             found[asset] = (float(seconds[known].sum()), float(lengths_s[known].sum()))
+    return found
+
+
+def _is_in(gaps: Sequence[Period], starts: npt.NDArray[np.int64], lengths_s: npt.NDArray[np.int64]) -> Bools:
+    """Which windows lie in a gap, at least in part."""
+    found = np.zeros(starts.size, bool)
+    for gap in gaps:
+        found |= (starts < gap.end_s) & (starts + lengths_s > gap.start_s)
     return found
 
 
