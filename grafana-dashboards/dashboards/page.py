@@ -49,18 +49,18 @@ def screen(
     source: Source, uid: str, title: str, description: str, *, variables: Sequence[Json], panel: Json
 ) -> Json:
     """A page with one panel, for an unattended screen: it has no choices except `variables`. It shows today,
-    and refreshes once a minute. Its links hand on no time, because it is always of now; and no choice if its
-    `space` may be all floors, which is none for a page about one floor.
+    and refreshes once a minute. Its links hand on no time, because it is always of now.
     """
     built = page(source, uid, title, description, variables=variables, panels=[panel], since="now/d")
     # A kiosk shows the variables that are not hidden; on a screen nobody chooses a data source.
-    several = any(variable["includeAll"] for variable in variables if variable["name"] == "space")
     return {
         **built,
         "refresh": "1m",
         "timepicker": {"hidden": True},
-        "templating": {"list": [{**source.variable, "hide": HIDDEN}, *variables, zone()]},
-        "links": [{**link, "keepTime": False, "includeVars": not several} for link in built["links"]],
+        "templating": {
+            "list": [{**source.variable, "hide": HIDDEN}, *built["templating"]["list"][1:], zone()]
+        },
+        "links": [{**link, "keepTime": False} for link in built["links"]],
     }
 
 

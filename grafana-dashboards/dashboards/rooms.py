@@ -77,7 +77,7 @@ def dashboard(source: Source) -> Json:
         "Rooms",
         "How much each room of the floors chosen is used, what has changed, and which rooms nobody needs.",
         variables=[
-            variables.floors(source, "floors"),
+            variables.floors(source),
             variables.rooms_of_floors(source),
             variables.types(source),
             variables.hours(),

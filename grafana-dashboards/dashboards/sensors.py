@@ -80,7 +80,7 @@ def dashboard(source: Source) -> Json:
         "Sensors",
         "Which sensors and hives work, and which rooms and floors have no data because of those that do not.",
         variables=[
-            variables.floors(source, "floors"),
+            variables.floors(source),
         ],
         panels=[
             totals(

@@ -39,13 +39,11 @@ def rooms_of_floors(source: Source) -> Json:
     return {**variable, "multi": True, "includeAll": True, "allValue": ALL}
 
 
-def floors(source: Source, name: str = "space") -> Json:
-    """Several floors, or all of them, with which a page opens.
-
-    `name`: `floors` on a page that links lead away from: all floors is no choice that the `space` of a page
-    about one floor could take.
+def floors(source: Source) -> Json:
+    """Several floors, or all of them, with which a page opens. It has a name of its own: all floors is no
+    choice that the `space` of a page about one floor could take.
     """
-    variable = _query_variable(source, name, "Floors", source.floors())
+    variable = _query_variable(source, "floors", "Floors", source.floors())
     return {**variable, "multi": True, "includeAll": True, "allValue": "all"}
 
 

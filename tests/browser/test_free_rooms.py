@@ -76,7 +76,8 @@ class Board:
     def __post_init__(self) -> None:
         self.backend_is_up = True
         self.requested: list[dict[str, list[str]]] = []
-        values = {name: getattr(self, name) for name in ("space", "least_capacity", "type", "zone")}
+        values = {name: getattr(self, name) for name in ("least_capacity", "type", "zone")}
+        values["floors"] = self.space
         width, height = self.size
         self.script = (
             STAND_IN.replace("WIDTH", str(width))

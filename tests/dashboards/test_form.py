@@ -222,7 +222,8 @@ def test_a_page_hands_on_nothing_that_nobody_chose(folder: Path) -> None:
 
 def test_sensors_rooms_and_free_rooms_open_with_all_floors(folder: Path) -> None:
     """Grafana chooses *All* where it is offered and no page hands a floor on."""
-    for uid, name in (("butlr-sensors", "floors"), ("butlr-rooms", "floors"), ("butlr-free-rooms", "space")):
+    name = "floors"
+    for uid in ("butlr-sensors", "butlr-rooms", "butlr-free-rooms"):
         page = json.loads((folder / f"{uid}.json").read_text("utf-8"))
         [variable] = [v for v in page["templating"]["list"] if v["name"] == name]
         assert (variable["includeAll"], variable["allValue"], variable["multi"]) == (True, "all", True)
@@ -375,9 +376,9 @@ def test_every_page_leads_to_the_others(folder: Path) -> None:
     for page in pages:
         [link] = page["links"]
         assert link["asDropdown"]
-        # A screen is of today, and the free rooms are of all floors: other pages would take neither.
+        # A screen is of today, which other pages would not take.
         assert link["keepTime"] == (page["uid"] not in (*SCREENS, "butlr-operations"))
-        assert link["includeVars"] == (page["uid"] != "butlr-free-rooms")
+        assert link["includeVars"]
         # Those for the older data source are reached by name only; they would stand there twice.
         assert ("json" in page["uid"]) != bool(by_tag[page["uid"]] & linked)
 

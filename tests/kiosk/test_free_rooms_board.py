@@ -22,7 +22,7 @@ from tests.kiosk.test_walls import (  # noqa: F401  # fixtures
 from tests.support import NEW_YORK, PARIS, World
 
 BOARD: dict[str, Any] = json.loads((ROOT / "grafana-dashboards/butlr-free-rooms.json").read_text("utf-8"))
-LIMITS = ("space", "least_capacity", "type")
+LIMITS = ("floors", "least_capacity", "type")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_playlist_ends_with_the_board(with_board: FakeGrafana, operator: Ope
     [shown] = items(with_board).values()
     assert shown[-1] == uid_of("Butlr wall")
     assert len(shown) == 4
-    assert limits(with_board) == {"space": "all", "least_capacity": "0", "type": "All"}
+    assert limits(with_board) == {"floors": "all", "least_capacity": "0", "type": "All"}
     made = with_board.dashboards[uid_of("Butlr wall")]["dashboard"]
     assert (made["title"], made["tags"]) == ("Free rooms: Butlr wall", ["butlr-wall"])
     # Paris and New York have no clock in common.
@@ -72,7 +72,7 @@ def test_a_board_is_limited_to_floors_sizes_and_types(
     arguments = ["--floor", PARIS, "--least-capacity", "6", "--type", "meeting_room", "--type", "lounge"]
     assert operator.wall(with_board.url, *arguments, "--name", "Lobby")[0] == 0
     assert limits(with_board, "Lobby") == {
-        "space": PARIS,
+        "floors": PARIS,
         "least_capacity": "6",
         "type": "meeting_room,lounge",
     }
@@ -80,8 +80,8 @@ def test_a_board_is_limited_to_floors_sizes_and_types(
     assert zone_of(with_board.dashboards[uid_of("Lobby")]["dashboard"]) == "Europe/Paris"
     # Each playlist has a board of its own, and runs again and again without another one.
     assert operator.wall(with_board.url, "--floor", NEW_YORK)[0] == 0
-    assert limits(with_board)["space"] == NEW_YORK
-    assert limits(with_board, "Lobby")["space"] == PARIS
+    assert limits(with_board)["floors"] == NEW_YORK
+    assert limits(with_board, "Lobby")["floors"] == PARIS
     written = len(with_board.changes)
     operator.wall(with_board.url, "--floor", NEW_YORK)
     assert [method for method, _ in with_board.changes[written:]] == ["PUT"]
@@ -99,7 +99,8 @@ def test_what_the_board_asks_is_answered(world: World) -> None:
             v["name"]: v["current"]["value"] for v in made["templating"]["list"] if v["type"] == "constant"
         }
         assert constants.keys() == {*LIMITS, "zone"}
-        arguments = {name: constants[name] for name in LIMITS}
+        arguments = {name: constants[name] for name in LIMITS if name != "floors"}
+        arguments["space"] = constants["floors"]
         response = world.http.get("/api/v1/free-rooms", query_string={**arguments, "format": "rows"})
         rows = response.get_json()
         assert response.status_code == 200
@@ -149,7 +150,7 @@ def test_a_page_of_another_version_is_refused() -> None:
     with pytest.raises(
         WallError, match="has no variable least_capacity, type: install the dashboards of this version"
     ):
-        dashboard_of({"templating": {"list": [{"name": "space"}]}}, "x", Limits())
+        dashboard_of({"templating": {"list": [{"name": "floors"}]}}, "x", Limits())
 
 
 def test_uids_are_grafanas_and_always_the_same() -> None:

@@ -33,7 +33,7 @@ class Limits:
     def variables(self) -> dict[str, str]:
         """The dashboard's variables and their values."""
         return {
-            "space": ",".join(floor.id for floor in self.floors) or ALL_FLOORS,
+            "floors": ",".join(floor.id for floor in self.floors) or ALL_FLOORS,
             "least_capacity": str(self.least_capacity),
             "type": ",".join(self.types) or ALL_TYPES,
         }

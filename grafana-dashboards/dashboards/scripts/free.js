@@ -221,7 +221,7 @@ function tick() {
 
 async function begun() {
   const isReady = () => {
-    space = replaceVariables('${space:csv}');
+    space = replaceVariables('${floors:csv}');
     limits = { least_capacity: replaceVariables('${least_capacity}'), type: replaceVariables('${type:csv}') };
     return space && ![space, backend(), ...Object.values(limits)].join().includes('${');
   };
