@@ -27,8 +27,10 @@ from butlr_grafana.web.received_request import Check
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-SWITCH_S = 0.001
-"""How long a thread may compute while others wait to run. A response from the cache takes less."""
+SWITCH_S = 0.0001
+"""How long a thread may compute while others wait to run. A response from the cache changes threads several
+times, and waits so long each time while rules are evaluated.
+"""
 
 MOST_CONNECTIONS = 2000
 FILES_PER_CONNECTION = 2
