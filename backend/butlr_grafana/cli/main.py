@@ -9,7 +9,8 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
 
 from butlr_grafana import __version__
@@ -19,9 +20,6 @@ from butlr_grafana.base.errors import BackendError
 from butlr_grafana.base.log_format import form_named, log_to_stderr
 
 log = logging.getLogger("butlr_grafana.cli")
-
-AddOptions = Callable[[argparse.ArgumentParser], None]
-"""Adds the options of one command to its parser, and sets `command`, the function that runs it."""
 
 WITH_A_LOG = ("serve", "demo", "prepare")
 """Commands whose log is collected."""
@@ -63,120 +61,49 @@ def parser_for(name: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for each, (help_text, add_options) in COMMANDS.items():
+    for each, (help_text, where) in COMMANDS.items():
         own = commands.add_parser(each, help=help_text)
-        if each == name:
-            add_options(own)
+        if each == name and where:
+            module, function = where.split(".")
+            getattr(import_module(f"butlr_grafana.cli.{module}"), function)(own)
     return parser
 
 
-def _serve(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.serve import serve
-
-    parser.set_defaults(command=serve)
-
-
-def _demo(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.serve import add_demo_options
-
-    add_demo_options(parser)
-
-
-def _prepare(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.prepare import prepare
-
-    def run(_: argparse.Namespace) -> int:
-        prepare(os.environ)
-        return 0
-
-    parser.set_defaults(command=run)
-
-
-def _simulate(_: argparse.ArgumentParser) -> None:
-    """`main` passes the arguments of this command to the simulator's own parser."""
-
-
-def _check(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.check_command import add_options
-
-    add_options(parser)
-
-
-def _warm(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.warm import add_options
-
-    add_options(parser)
-
-
-def _render(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.render import add_options
-
-    add_options(parser)
-
-
-def _wall(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.wall import add_options
-
-    add_options(parser)
-
-
-def _install(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.install import add_install_options
-
-    add_install_options(parser)
-
-
-def _uninstall(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.install import add_uninstall_options
-
-    add_uninstall_options(parser)
-
-
-def _crowd(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.crowd import add_options
-
-    add_options(parser)
-
-
-def _webhooks(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.webhooks import add_options
-
-    add_options(parser)
-
-
-def _assets(parser: argparse.ArgumentParser) -> None:
-    from butlr_grafana.cli.assets import add_options
-
-    add_options(parser)
-
-
-COMMANDS: Mapping[str, tuple[str, AddOptions]] = MappingProxyType(
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "serve": ("runs the backend", _serve),
-        "demo": ("runs the backend with the embedded simulator", _demo),
-        "prepare": ("creates missing token files and checks the settings", _prepare),
-        "simulate": ("runs the simulator alone (--help shows its options)", _simulate),
+        "serve": ("runs the backend", "serve.add_serve_options"),
+        "demo": ("runs the backend with the embedded simulator", "serve.add_demo_options"),
+        "prepare": ("creates missing token files and checks the settings", "prepare.add_options"),
+        "simulate": ("runs the simulator alone (--help shows its options)", ""),
         "check": (
             "tests settings, token and each Butlr API, and measures how Butlr behaves on this account",
-            _check,
+            "check_command.add_options",
         ),
-        "warm": ("fills the cache for a range; continues where it stopped", _warm),
-        "render": ("writes one result to a PNG, CSV, WebP or GeoJSON file", _render),
-        "wall": ("creates a TV wall in Grafana: a dashboard for each floor, and a playlist", _wall),
+        "warm": ("fills the cache for a range; continues where it stopped", "warm.add_options"),
+        "render": ("writes one result to a PNG, CSV, WebP or GeoJSON file", "render.add_options"),
+        "wall": (
+            "creates a TV wall in Grafana: a dashboard for each floor, and a playlist",
+            "wall.add_options",
+        ),
         "install": (
             "installs data source, folder, dashboards and alert rules through Grafana's API",
-            _install,
+            "install.add_install_options",
         ),
-        "uninstall": ("removes what `install` has created, and nothing else", _uninstall),
-        "crowd": ("adds simulated people to a room of the running demo", _crowd),
+        "uninstall": (
+            "removes what `install` has created, and nothing else",
+            "install.add_uninstall_options",
+        ),
+        "crowd": ("adds simulated people to a room of the running demo", "crowd.add_options"),
         "webhooks": (
             "lists, creates, updates or deletes the subscription for data that Butlr pushes",
-            _webhooks,
+            "webhooks.add_options",
         ),
-        "assets": ("writes dashboards, provisioning files and runbooks to a folder", _assets),
+        "assets": ("writes dashboards, provisioning files and runbooks to a folder", "assets.add_options"),
     }
 )
-"""By its name, what each command does in a few words, and its options."""
+"""By its name, what each command does in a few words, and the module and function in `cli` that add its
+options and set `command`, the function that runs it. `simulate` has a parser of its own (see `main`).
+"""
 
 if __name__ == "__main__":
     sys.exit(main())

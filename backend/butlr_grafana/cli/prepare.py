@@ -6,6 +6,8 @@ settings in the same way as `serve`, so that a wrong setting ends `docker compos
 
 from __future__ import annotations
 
+import argparse
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +16,15 @@ from butlr_grafana.base.access import SettingError
 from butlr_grafana.settings import read
 
 TOKEN_FILES = ("BACKEND_TOKEN_FILE", "BACKEND_WALL_TOKEN_FILE")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    prepare(os.environ)
+    return 0
 
 
 def prepare(environment: Mapping[str, str]) -> None:

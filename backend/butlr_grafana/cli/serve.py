@@ -31,6 +31,10 @@ SIMULATED_SIZE = {
 log = logging.getLogger("butlr_grafana.cli")
 
 
+def add_serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=serve)
+
+
 def add_demo_options(parser: argparse.ArgumentParser) -> None:
     for option, what in SIMULATED_SIZE.items():
         parser.add_argument(option, metavar="N", help=what)
