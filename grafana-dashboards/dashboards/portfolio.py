@@ -21,7 +21,7 @@ from dashboards.panels.figures import (
 from dashboards.panels.over_time import lines
 from dashboards.panels.parts import Alertable, Frame, Place, Query
 from dashboards.parameters import AREA, EVERYWHERE, FITTING, ROOMS_EVERYWHERE
-from dashboards.room_changes import ORDER_TEXT, WRAPPED, changes, place_of_room
+from dashboards.room_changes import ORDER_TEXT, WRAPPED, underused_rooms
 from dashboards.sources import Source
 from dashboards.style import FREE_COLOUR, TAKEN, UNKNOWN, Json
 
@@ -191,20 +191,8 @@ def dashboard(source: Source) -> Json:
                 ],
             ),
             dates(source, Place(0, 35, 24, 3), USE),
-            table(
-                source,
-                Frame(
-                    "Underused rooms, then and now",
-                    UNDERUSED_TEXT,
-                    Place(0, 38, 24, 11),
-                    [USE],
-                    downloads(source, USE, "csv"),
-                ),
-                [
-                    *place_of_room(source, has_type=True),
-                    *changes(is_sorted=True, is_underused=True),
-                ],
-                sorted_by="capacity",
+            underused_rooms(
+                source, "Underused rooms, then and now", UNDERUSED_TEXT, Place(0, 38, 24, 11), USE
             ),
             lines(
                 source,

@@ -1,10 +1,12 @@
-"""Columns of tables that list rooms of several floors, and what changed in these rooms."""
+"""Tables that list rooms of several floors, and what changed in these rooms."""
 
 from __future__ import annotations
 
 from dashboards.compare import signed
+from dashboards.downloads import downloads
 from dashboards.floor import room_page
-from dashboards.panels.figures import Bar, Column, leads_to, why_unknown, width
+from dashboards.panels.figures import Bar, Column, leads_to, table, why_unknown, width
+from dashboards.panels.parts import Frame, Place, Query
 from dashboards.sources import Source
 from dashboards.style import COOL, UNDERUSED, Json
 
@@ -27,15 +29,27 @@ def place_of_room(source: Source, *, has_type: bool = False) -> tuple[Column, ..
     )
 
 
-def changes(*, is_sorted: bool = False, is_underused: bool = False) -> tuple[Column, ...]:
-    """The use of a room in both periods, and its change. `is_sorted`: the table is sorted by capacity."""
-    colour = UNDERUSED if is_underused else COOL
+def changes(*, of_underused: bool = False) -> tuple[Column, ...]:
+    """The use of a room in both periods, and its change. `of_underused`: as in `underused_rooms`, which is
+    sorted by capacity.
+    """
+    colour = UNDERUSED if of_underused else COOL
     return (
-        Column("capacity", width(102 if is_sorted else 78)),
+        Column("capacity", width(102 if of_underused else 78)),
         Column("in_use_share_before", {"decimals": 1, **width(74)}),
         Column("in_use_share", {"decimals": 1, **width(74)}, bar=Bar(1, ((None, colour),))),
         Column("in_use_change", {**signed(0.0005), "decimals": 1, **width(86)}),
         Column("mean_before", {"decimals": 1, **width(70)}),
         Column("mean", {"decimals": 1, **width(70)}),
         Column("mean_change", {**signed(0.05), "decimals": 1, **width(76)}),
+    )
+
+
+def underused_rooms(source: Source, title: str, text: str, at: Place, query: Query) -> Json:
+    """The rooms of a query that lists underused ones, those with the most seats first."""
+    return table(
+        source,
+        Frame(title, text, at, [query], downloads(source, query, "csv")),
+        [*place_of_room(source, has_type=True), *changes(of_underused=True)],
+        sorted_by="capacity",
     )

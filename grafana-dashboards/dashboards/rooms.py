@@ -19,7 +19,7 @@ from dashboards.panels.figures import (
 )
 from dashboards.panels.parts import Frame, Place, Query
 from dashboards.parameters import AREA, FLOORS
-from dashboards.room_changes import ORDER_TEXT, changes, place_of_room
+from dashboards.room_changes import ORDER_TEXT, changes, place_of_room, underused_rooms
 from dashboards.sources import Source
 from dashboards.style import COOL, Json
 
@@ -126,21 +126,7 @@ def dashboard(source: Source) -> Json:
                 ),
                 [*place_of_room(source, has_type=True), *changes()],
             ),
-            table(
-                source,
-                Frame(
-                    "Underused rooms",
-                    UNDERUSED_TEXT,
-                    Place(0, 29, 24, 10),
-                    [UNDERUSED_ROOMS],
-                    downloads(source, UNDERUSED_ROOMS, "csv"),
-                ),
-                [
-                    *place_of_room(source, has_type=True),
-                    *changes(is_sorted=True, is_underused=True),
-                ],
-                sorted_by="capacity",
-            ),
+            underused_rooms(source, "Underused rooms", UNDERUSED_TEXT, Place(0, 29, 24, 10), UNDERUSED_ROOMS),
             grouped_bars(
                 source,
                 Frame("People against capacity", FULL_TEXT, Place(0, 39, 24, 10), [USE]),
