@@ -4,17 +4,16 @@ together.
 
 from __future__ import annotations
 
-from butlr_grafana.kiosk.grafana_api import Grafana
+from butlr_grafana.kiosk.grafana_api import OK, UNKNOWN_TOKEN, Grafana
 
 NO_ANSWER = (502, 504)
-REFUSED = (400, 401, 403)
-"""Grafana's proxy hands a 401 on as 400."""
+REFUSED = (*UNKNOWN_TOKEN, 403)
 
 
 def fault_through(grafana: Grafana, uid: str) -> str:
     """Empty if the backend responds through the data source `uid`; otherwise the problem and what to do."""
     status, text = grafana.backend_status(uid)
-    if status == 200:
+    if status == OK:
         return ""
     if status in NO_ANSWER:
         return (

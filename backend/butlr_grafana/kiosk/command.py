@@ -27,13 +27,11 @@ from butlr_grafana.kiosk.documents import (
     playlist_of,
     playlist_uid,
 )
-from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError, url_of
+from butlr_grafana.kiosk.grafana_api import OK, UNKNOWN_TOKEN, Grafana, GrafanaError, url_of
 from butlr_grafana.model.choices import of_floor, unique_texts
 from butlr_grafana.model.floor import Floor, Topology
 
-OK, NO_SUCH, CHANGED, TAKEN, HIDDEN = 200, 404, 412, 409, 403
-UNKNOWN_TOKEN = (400, 401)
-"""Grafana's proxy hands a 401 on as 400."""
+NO_SUCH, CHANGED, TAKEN, HIDDEN = 404, 412, 409, 403
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

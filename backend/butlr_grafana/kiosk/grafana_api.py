@@ -24,6 +24,8 @@ from butlr_grafana.base.response_body import BodyError, read_body
 from butlr_grafana.base.urls import address_of
 
 OK = 200
+UNKNOWN_TOKEN = (400, 401)
+"""What the backend answers to a token that it does not know: Grafana's proxy hands a 401 on as 400."""
 
 TIMEOUT_S = 30.0
 CONNECT_S = 10.0
