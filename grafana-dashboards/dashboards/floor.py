@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from dashboards import variables
 from dashboards.downloads import downloads
-from dashboards.page import hot_zones, page, panel_link, to_page
+from dashboards.page import ROOMS_UID, hot_zones, of_rooms, page, panel_link, to_page
 from dashboards.panels.cells import heat_map
 from dashboards.panels.charts import presence_strips, styled_picture
 from dashboards.panels.figures import (
@@ -141,7 +141,8 @@ def use_of_rooms(source: Source) -> list[Json]:
     """
     if source is SIMPOD:
         return []
-    return [panel_link("Open Rooms: use of these rooms", to_page(source, "butlr-rooms", floors="${space}"))]
+    shown = ("space", "room")
+    return [panel_link("Open Rooms: use of these rooms", to_page(source, ROOMS_UID, **of_rooms(shown)))]
 
 
 def dashboard(source: Source) -> Json:
@@ -230,7 +231,7 @@ def dashboard(source: Source) -> Json:
                         },
                     ),
                     *why_unknown(room_page(source, "room_id")),
-                    Column("people", {"decimals": 0, **width(70)}),
+                    Column("people", {"decimals": 0, **width(90)}),
                     Column("capacity", width(85)),
                     Column(
                         "share",
@@ -240,7 +241,7 @@ def dashboard(source: Source) -> Json:
                     Column("room_id", hidden=True),
                     Column("space", hidden=True),
                 ],
-                sorted_by="share",
+                sorted_by="people",
             ),
             heat_map(
                 source,

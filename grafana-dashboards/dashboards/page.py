@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dashboards.sources import EVENT, SIMPOD, DataSource, Parameters, Source
-from dashboards.style import BAD, HIDDEN, REFRESH, SCHEMA_VERSION, SINCE, TAG, TAG_JSON, UNTIL, Json
+from dashboards.sources import EVENT, INFINITY, SIMPOD, DataSource, Parameters, Source
+from dashboards.style import (
+    BAD,
+    HIDDEN,
+    REFRESH,
+    SCHEMA_VERSION,
+    SINCE,
+    TAG,
+    TAG_JSON,
+    TAG_MENU,
+    UNTIL,
+    Json,
+)
 from dashboards.variables import HANDED_ON, with_the_others, zone
+
+ROOMS_UID = "butlr-rooms"
+"""*Rooms* has a choice of several floors, so it has a link of its own: see `_to_rooms`."""
 
 
 def page(
@@ -30,7 +44,7 @@ def page(
         "uid": f"{uid}{source.suffix}",
         "title": f"{title} (JSON data source)" if source is SIMPOD else title,
         "description": description,
-        "tags": [TAG_JSON if source is SIMPOD else TAG],
+        "tags": [TAG_JSON] if source is SIMPOD else [TAG] if uid == ROOMS_UID else [TAG, TAG_MENU],
         "schemaVersion": SCHEMA_VERSION,
         "editable": True,
         "graphTooltip": 0,
@@ -40,7 +54,7 @@ def page(
         "refresh": REFRESH,
         "annotations": {"list": [] if marks is None else [_limited(marks, numbered)]},
         "templating": {"list": [source.variable, *with_the_others(variables)]},
-        "links": [_to_the_others()],
+        "links": _links(source, uid, {variable["name"] for variable in variables}),
         "panels": numbered,
     }
 
@@ -84,15 +98,40 @@ def hot_zones(source: Source, parameters: Parameters) -> Json:
     }
 
 
-def _to_the_others() -> Json:
-    """The other pages, in a list; each keeps all that is chosen, and the time."""
+def _links(source: DataSource, uid: str, shown: Collection[str]) -> list[Json]:
+    """The links at the top of a page: each keeps all that is chosen, and the time."""
+    if source is not INFINITY:
+        return [_menu(TAG)]
+    return [_menu(TAG_MENU), *([] if uid == ROOMS_UID else [_to_rooms(source, shown)])]
+
+
+def _menu(tag: str) -> Json:
+    # A row of links would cost a line of every page on a small screen.
+    return {**_link("Other pages", "dashboards"), "tags": [tag], "asDropdown": True, "includeVars": True}
+
+
+def _to_rooms(source: DataSource, shown: Collection[str]) -> Json:
+    """*Rooms*, with the floor and the rooms that a page about one floor shows."""
+    return {**_link("Rooms", "link"), "url": _address(source, ROOMS_UID, **of_rooms(shown))}
+
+
+def of_rooms(shown: Collection[str]) -> dict[str, str]:
+    """The variables of *Rooms* as a page hands them on that shows these variables. Those of a page about one
+    floor have other names.
+    """
+    found = {"floors": "${space}"} if "space" in shown else {}
+    # Each of several rooms under the variable's name there. If all are chosen, the name is missing, and
+    # *Rooms* opens with all of them.
+    return found | ({"rooms": "${room:customqueryparam:var-rooms}"} if "room" in shown else {})
+
+
+def _link(title: str, kind: str) -> Json:
     return {
-        "type": "dashboards",
-        "title": "Other pages",
-        "tags": [TAG],
-        # A row of them would cost a line of every page on a small screen.
-        "asDropdown": True,
-        "includeVars": True,
+        "type": kind,
+        "title": title,
+        "tags": [],
+        "asDropdown": False,
+        "includeVars": False,
         "keepTime": True,
         "targetBlank": False,
         "icon": "dashboard",
@@ -112,13 +151,18 @@ def to_page(source: DataSource, uid: str, *, without: Collection[str] = (), **va
 
     `without`: choices that do not hold on the page that the link leads to.
     """
+    address = _address(source, uid, without=without, **variables)
+    return address.replace("?", "?${__url_time_range}&", 1)
+
+
+def _address(source: DataSource, uid: str, *, without: Collection[str] = (), **variables: str) -> str:
     # `queryparam` writes each of several values, and nothing at all where nothing is chosen.
     kept = [name for name in HANDED_ON if name not in variables and name not in without]
     chosen = [
         *(
-            f"var-{name}={value}"
+            value if "queryparam" in value else f"var-{name}={value}"
             for name, value in {source.variable["name"]: source.uid, **variables}.items()
         ),
         *(f"${{{name}:queryparam}}" for name in kept),
     ]
-    return "&".join((f"d/{uid}?${{__url_time_range}}", *chosen))
+    return f"d/{uid}?{'&'.join(chosen)}"

@@ -34,10 +34,10 @@ NOW = Query("floors-now", {"space": "all"})
 FLOORS = Query("hot-zones", {**EVERYWHERE, **AREA, "level": "floor"})
 PEOPLE = Query("occupancy", {**EVERYWHERE, "level": "floor"})
 ROOMS = Query("hot-zones", {**ROOMS_EVERYWHERE, **AREA})
-USE = Query(
-    "compare-utilization",
-    {**ROOMS_EVERYWHERE, "baseline": "${baseline}", "underused": "${underused}", "only": "underused"},
+CHANGE = Query(
+    "compare-utilization", {**ROOMS_EVERYWHERE, "baseline": "${baseline}", "underused": "${underused}"}
 )
+USE = Query(CHANGE.target, {**CHANGE.parameters, "only": "underused"})
 FREE = Query("free-rooms", {"space": "all", **FITTING})
 DOORS = Query("traffic", {**EVERYWHERE, "level": "floor", "every": "1d"})
 
@@ -51,6 +51,8 @@ TOTALS_TEXT = """\
 For all floors of a {group} together: *People* is the number of people now, *Peak* is the largest number in \
 the time range. Each sum adds up the floors at the same time, so *Peak* is not a sum of peaks at different \
 times.
+
+In a range of more than a day, *Peak* is a mean of one hour, so *People* may be above it for some minutes.
 
 *Peak at* is a time on the clock of these floors; it says UTC if they have several time zones. *Floors in \
 the sum* is the number of floors whose people are known. If it is less than *Floors*, people are \
@@ -190,7 +192,8 @@ def dashboard(source: Source) -> Json:
                     Column("space", hidden=True),
                 ],
             ),
-            dates(source, Place(0, 35, 24, 3), USE),
+            # Of all rooms: there are dates also if no room is underused.
+            dates(source, Place(0, 35, 24, 3), CHANGE),
             underused_rooms(
                 source, "Underused rooms, then and now", UNDERUSED_TEXT, Place(0, 38, 24, 11), USE
             ),

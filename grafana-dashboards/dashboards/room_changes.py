@@ -38,7 +38,10 @@ def changes(*, of_underused: bool = False) -> tuple[Column, ...]:
         Column("capacity", width(102 if of_underused else 78)),
         Column("in_use_share_before", {"decimals": 1, **width(74)}),
         Column("in_use_share", {"decimals": 1, **width(74)}, bar=Bar(1, ((None, colour),))),
-        Column("in_use_change", {**signed(0.0005), "decimals": 1, **width(86)}),
+        Column(
+            "in_use_change",
+            {**signed(0.0005), "displayName": "Change (points)", "decimals": 1, **width(86)},
+        ),
         Column("mean_before", {"decimals": 1, **width(70)}),
         Column("mean", {"decimals": 1, **width(70)}),
         Column("mean_change", {**signed(0.05), "decimals": 1, **width(76)}),
@@ -52,4 +55,5 @@ def underused_rooms(source: Source, title: str, text: str, at: Place, query: Que
         Frame(title, text, at, [query], downloads(source, query, "csv")),
         [*place_of_room(source, has_type=True), *changes(of_underused=True)],
         sorted_by="capacity",
+        no_rows="No underused room is known",
     )

@@ -6,7 +6,7 @@ from dashboards import variables
 from dashboards.compare import dates
 from dashboards.downloads import downloads
 from dashboards.floor import FULL
-from dashboards.page import page
+from dashboards.page import ROOMS_UID, page
 from dashboards.panels.charts import presence_strips
 from dashboards.panels.figures import (
     Bar,
@@ -22,8 +22,6 @@ from dashboards.parameters import AREA, FLOORS
 from dashboards.room_changes import ORDER_TEXT, changes, place_of_room, underused_rooms
 from dashboards.sources import Source
 from dashboards.style import COOL, Json
-
-UID = "butlr-rooms"
 
 USE = Query("utilization", {**FLOORS, **AREA, "underused": "${underused}"})
 CHANGE = Query("compare-utilization", {**FLOORS, "baseline": "${baseline}", "underused": "${underused}"})
@@ -73,7 +71,7 @@ AXIS: Json = {"unit": "locale", "decimals": 0, "custom__axisLabel": "people"}
 def dashboard(source: Source) -> Json:
     return page(
         source,
-        UID,
+        ROOMS_UID,
         "Rooms",
         "How much each room of the floors chosen is used, what has changed, and which rooms nobody needs.",
         variables=[
@@ -130,7 +128,7 @@ def dashboard(source: Source) -> Json:
             grouped_bars(
                 source,
                 Frame("People against capacity", FULL_TEXT, Place(0, 39, 24, 10), [USE]),
-                "room",
+                "choice",
                 [
                     Column("capacity", {**coloured("#8e8e8e"), **AXIS}),
                     Column("p95", {"displayName": "95th percentile of hours", **coloured("blue"), **AXIS}),

@@ -66,7 +66,9 @@ x: ${__data.fields.x}, y: ${__data.fields.y}."""
 
 
 def dashboard(source: Source) -> Json:
-    offline = Column("offline_s", {"decimals": 1, **width(88)})
+    # A device that is listed for its battery is not offline.
+    nothing = {"type": "value", "options": {"0": {"text": "", "index": 0}}}
+    offline = Column("offline_s", {"decimals": 1, "mappings": [nothing], **width(88)})
     due = Column("battery_due", {"unit": "time:D MMM YYYY", **width(105)})
     of_state = Column("state", {**state(STATES), **width(102)})
     # Floors have clocks of their own; "2 hours ago" is true by each.

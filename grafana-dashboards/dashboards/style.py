@@ -19,7 +19,10 @@ FOLDER = "Butlr alerts"
 """Of the alert rules. Grafana makes it by its name, before those of dashboards: two would be named alike."""
 
 TAG, TAG_JSON = "butlr", "butlr-json"
-"""Dashboards of one data source link to each other by their tag."""
+"""The tag of the dashboards of one data source."""
+
+TAG_MENU = "butlr-menu"
+"""The tag of the dashboards in the menu *Other pages*: all but those that have a link of their own."""
 
 REFRESH, SINCE, UNTIL = "5m", "now-7d", "now"
 SCHEMA_VERSION = 42

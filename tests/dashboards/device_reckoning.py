@@ -64,6 +64,7 @@ def _devices(floor: Floor, now_s: int) -> Iterator[Row]:
             **_device(hive, floor, state, "online" if state.is_online else "offline", now_s),
             **{"kind": "hive", "serial": hive.serial_number, "model": "2.0", "last_reading": None},
             **{"mac": "", "mode": "", "power": "", "hive": "", "hive_id": "", "height_m": None},
+            "reason": "" if state.is_online else f"no signal since {_wall(state.last_heartbeat, floor)}",
             "x": hive.at[0],
             "y": hive.at[1],
         }
@@ -78,10 +79,24 @@ def _devices(floor: Floor, now_s: int) -> Iterator[Row]:
             **{"hive": hive.name, "hive_id": hive.id, "serial": hive.serial_number, "height_m": 2.5},
             "power": power(sensor) or "",
             "last_reading": text.last_heartbeat * 1000,
-            "reason": _because([hive], floor, now_s) if silenced else "",
+            "reason": _why_silent(text, hive, floor, now_s),
             "x": round(x, 3),
             "y": round(y, 3),
         }
+
+
+def _why_silent(sensor: Health, hive: Hive, floor: Floor, now_s: int) -> str:
+    """Of a sensor: its hive is offline, or it sends nothing although its hive is online."""
+    if not hive_health(hive, PEOPLE, now_s).is_online:
+        return _because([hive], floor, now_s)
+    if sensor.is_online:
+        return ""
+    return f"no signal since {_wall(sensor.last_heartbeat, floor)}; its hive is online"
+
+
+def _wall(instant_s: int, floor: Floor) -> str:
+    wall = datetime.fromtimestamp(instant_s, ZoneInfo(floor.timezone))
+    return f"{wall.day} {wall:%b %H:%M}"
 
 
 def _device(one: Sensor | Hive, floor: Floor, message: Health, state: str, now_s: int) -> Row:
@@ -123,8 +138,7 @@ def _because(hives: Sequence[Hive], floor: Floor, now_s: int) -> str:
     texts = []
     for hive in dict.fromkeys(hives):
         heard_s = hive_health(hive, PEOPLE, now_s).last_heartbeat
-        wall = datetime.fromtimestamp(heard_s, ZoneInfo(floor.timezone))
-        texts.append(f"its hive {hive.serial_number} is offline since {wall.day} {wall:%b %H:%M}")
+        texts.append(f"its hive {hive.serial_number} is offline since {_wall(heard_s, floor)}")
     return "; ".join(texts)
 
 

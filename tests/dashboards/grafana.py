@@ -12,13 +12,15 @@ Json = dict[str, Any]
 Value = str | list[str]
 Values = Mapping[str, Value]
 
-REFERENCE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$([A-Za-z_]\w*)")
-"""`$1` and the like are groups of a regular expression."""
+REFERENCE = re.compile(r"\$\{(\w+)(?::(\w+)(?::([\w-]+))?)?\}|\$([A-Za-z_]\w*)")
+"""Name, format and the format's argument, or a bare name. `$1` and the like are groups of a regular
+expression.
+"""
 
 
 def references(document: object) -> set[str]:
     """Names of the variables that a document uses, Grafana's own (`__from`, …) included."""
-    return {found[0] or found[2] for text in _texts(document) for found in REFERENCE.findall(text)}
+    return {found[0] or found[3] for text in _texts(document) for found in REFERENCE.findall(text)}
 
 
 def _texts(document: object) -> Iterator[str]:
@@ -38,14 +40,18 @@ def fill(text: str, values: Values, default: str = "glob") -> str:
     def value_of(found: re.Match[str]) -> str:
         if found[2] == "queryparam":
             # Of a hidden variable without a value, nothing.
-            return _in_address(found[1], values.get(found[1], []))
-        return _formatted(values[found[1] or found[3]], found[2] or default)
+            return _in_address(f"var-{found[1]}", values.get(found[1], []))
+        if found[2] == "customqueryparam":
+            # Of all values, Grafana (scenes 6.45) writes what the variable sends for them, without a name.
+            value = values[found[1]]
+            return "All" if value == "All" else _in_address(found[3], value)
+        return _formatted(values[found[1] or found[4]], found[2] or default)
 
     return REFERENCE.sub(value_of, text)
 
 
 def _in_address(name: str, value: Value) -> str:
-    return urlencode([(f"var-{name}", one) for one in ([value] if isinstance(value, str) else value)])
+    return urlencode([(name, one) for one in ([value] if isinstance(value, str) else value)])
 
 
 def _formatted(value: Value, form: str) -> str:

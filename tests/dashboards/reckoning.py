@@ -712,6 +712,7 @@ def _uses(view: View, floor: Floor) -> Iterator[Row]:
             "floor": floor.name,
             "room_id": room.id,
             "room": room.name,
+            "choice": room.name if len(view.floors) == 1 else f"{room.name} ({floor.name})",
             "building": _building_of(floor),
             "capacity": seats(room),
             "entries": entries,

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from tests.dashboards.grafana import drawn, fill, references
 
@@ -369,18 +369,42 @@ def test_panels_say_what_they_show_and_ask_our_data_sources(dashboard: Json) -> 
 
 def test_every_page_leads_to_the_others(folder: Path) -> None:
     pages = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
-    linked = {tag for page in pages for link in page["links"] for tag in link["tags"]}
     by_tag = {page["uid"]: set(page["tags"]) for page in pages}
     assert len(pages) >= 6
     assert len({page["title"] for page in pages}) == len(pages)
     for page in pages:
-        [link] = page["links"]
-        assert link["asDropdown"]
-        # A screen is of today, which other pages would not take.
-        assert link["keepTime"] == (page["uid"] not in (*SCREENS, "butlr-operations"))
-        assert link["includeVars"]
+        menu, *others = page["links"]
+        assert (menu["asDropdown"], menu["includeVars"]) == (True, True)
+        listed = {uid for uid, tags in by_tag.items() if set(menu["tags"]) <= tags}
+        by_themselves = {link["url"].split("?")[0].removeprefix("d/") for link in others}
+        assert listed.isdisjoint(by_themselves)
         # Those for the older data source are reached by name only; they would stand there twice.
-        assert ("json" in page["uid"]) != bool(by_tag[page["uid"]] & linked)
+        assert listed | by_themselves | {page["uid"]} >= {uid for uid in by_tag if "json" not in uid}
+        for link in page["links"]:
+            # A screen is of today, which other pages would not take.
+            assert link["keepTime"] == (page["uid"] not in (*SCREENS, "butlr-operations"))
+
+
+def test_rooms_opens_with_the_floor_and_the_rooms_of_a_page_about_one_floor(folder: Path) -> None:
+    """Its variables have other names, because it has a choice of several floors."""
+    found = 0
+    for path in sorted(folder.glob("*.json")):
+        page = json.loads(path.read_text("utf-8"))
+        shown = {v["name"] for v in page["templating"]["list"] if v["hide"] != 2}
+        to_rooms = [link["url"] for link in page["links"] if link["url"].startswith("d/butlr-rooms?")]
+        to_rooms += re.findall(r'"(d/butlr-rooms\?[^"]+)"', json.dumps(page["panels"]))
+        for url in to_rooms:
+            found += 1
+            values = {**CHOSEN, "space": "space_1", "room": ["room_1", "room_2"], "__url_time_range": ""}
+            filled = fill(url, {"ds": "butlr", **values})
+            handed_on = parse_qs(urlsplit(filled).query)
+            if "space" in shown:
+                assert handed_on["var-floors"] == ["space_1"], path.stem
+            if "room" in shown:
+                assert handed_on["var-rooms"] == ["room_1", "room_2"], path.stem
+            assert handed_on["var-hours"] == ["07:30-19:00"], path.stem
+            assert "var-space" in handed_on, path.stem
+    assert found > 6
 
 
 def test_every_address_is_found_from_grafanas_root_wherever_that_is(dashboard: Json) -> None:
@@ -421,7 +445,8 @@ def test_links_to_pages_lead_to_pages_that_are_there(dashboard: Json, folder: Pa
         target = json.loads((folder / f"{uid}.json").read_text("utf-8"))
         variables = {v["name"] for v in target["templating"]["list"]}
         assert set(re.findall(r"var-(\w+)=", query)) <= variables
-        assert "${__url_time_range}" in query
+        keeps_time = [link["keepTime"] for link in dashboard["links"] if link["url"] == url]
+        assert "${__url_time_range}" in query or keeps_time == [dashboard["uid"] not in SCREENS]
 
 
 def test_maps_say_what_is_up(dashboard: Json) -> None:

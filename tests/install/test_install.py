@@ -454,7 +454,7 @@ def test_two_tenants_in_one_organisation_share_nothing(grafana: FakeGrafana, ope
             assert variable["regex"] == f"/^{re.escape(variable['current']['text'])}$/"
         text = json.dumps(page)
         assert not re.search(r'"d/butlr-[\w-]*(?<!-north)\?', text)
-        assert {tag for link in page["links"] for tag in link["tags"]} <= {"butlr-north"}
+        assert {tag for link in page["links"] for tag in link["tags"]} <= {"butlr-north", "butlr-menu-north"}
         assert not set(page["tags"]) & {"butlr", "butlr-json"}
     for uid in RULES:
         rule = grafana.rules.stored[f"{uid}-north"]

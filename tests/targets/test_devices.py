@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -252,6 +253,17 @@ def test_what_butlr_does_not_say_is_unknown_and_said(trial: Trial) -> None:
     for row in send_query(trial, level="floor"):
         assert (row["sensors_online"], row["sensors_offline"], row["offline_share"]) == (0, 0, None)
         assert row["sensors_unknown"] == row["sensors"] > 0
+
+
+def test_an_offline_sensor_says_since_when_and_that_its_hive_is_online(trial: Trial) -> None:
+    reported_change(trial, "sensors", is_online=False)
+    hives = {row["serial"] for row in rows(trial, kind="hive").values() if row["online"]}
+    found = rows(trial, kind="sensor").values()
+    assert {row["serial"] for row in found} <= hives
+    for row in found:
+        wall = datetime.fromisoformat(row["last_heartbeat"]).astimezone(ZoneInfo(row["timezone"]))
+        since = f"{wall.day} {wall:%b %H:%M}"
+        assert (row["state"], row["reason"]) == ("offline", f"no signal since {since}; its hive is online")
 
 
 def test_an_offline_sensor_without_any_time_has_no_number_and_says_so(trial: Trial) -> None:

@@ -27,6 +27,11 @@ EMPTY = [
         {"space": PARIS, "least_capacity": "999"},
         "Butlr knows no such room for at least 999 people.",
     ),
+    (
+        "traffic",
+        {"space": PARIS, **WEEK, "level": "floor", "room": "room_paris_1_kitchen"},
+        "Entries and exits are not counted, because there is no traffic sensor. This concerns: Kitchen.",
+    ),
     ("hotspots", {"space": PARIS, **WEEK, "threshold": "1e9"}, "No cell reaches the threshold."),
     ("events", {"space": PARIS, **WEEK}, "No alert rule recorded a hot zone in this period."),
 ]
@@ -44,7 +49,8 @@ def test_it_says_why(world: World, target: str, words: dict[str, str], why: str)
     found = frame(world, target, words)
     assert found["fields"]
     assert all(field["values"] == [] for field in found["fields"])
-    assert any(notice["text"].startswith(why) for notice in found["meta"]["notices"])
+    # Before all other notices: somebody looks for this one.
+    assert found["meta"]["notices"][0]["text"].startswith(why)
 
 
 def test_underused_rooms_are_those_that_the_whole_table_calls_so(world: World) -> None:

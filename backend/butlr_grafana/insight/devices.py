@@ -222,9 +222,17 @@ def _reason(device: Sensor | Hive, state: State, floor: Floor) -> str:
             return "Butlr does not say whether it is online"
         case "offline" if device.last_heartbeat_s is None:
             return "Butlr does not say since when"
+        case "offline":
+            what = "; its hive is online" if isinstance(device, Sensor) and _has_hive(device, floor) else ""
+            return f"no signal {since(device.last_heartbeat_s, floor.timezone)}{what}"
         case "asleep":
             return "asleep by its schedule"
     return ""
+
+
+def _has_hive(sensor: Sensor, floor: Floor) -> bool:
+    """Whether the hive that a sensor reports to is online on the same floor."""
+    return any(hive.serial == sensor.hive_serial and hive.online for hive in floor.hives or ())
 
 
 def _offline_since(hive: Hive, floor: Floor) -> str:

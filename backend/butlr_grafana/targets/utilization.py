@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from butlr_grafana.insight.utilization import RoomUse, utilization
 from butlr_grafana.insight.utilization_change import UseChange
+from butlr_grafana.model.choices import of_asset, unique_texts
 from butlr_grafana.model.queries import AnyQuery, SeriesResult, StatsResult
 from butlr_grafana.query.heatmaps import heat_map_queries
 from butlr_grafana.query.parse import ParsedQuery, check_choice
@@ -14,7 +15,7 @@ from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries
 from butlr_grafana.query.statistics import USED_MEAN, stats_of
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
-from butlr_grafana.targets.columns import Column, number
+from butlr_grafana.targets.columns import Column, number, text
 from butlr_grafana.targets.occupancy_now import NO_CAPACITY
 from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ROOM, SERIES
 from butlr_grafana.targets.presence import with_availability
@@ -65,14 +66,18 @@ class Utilization(TableTarget[RoomsInUse]):
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         own = names_of(RoomUse, without=("floor", "room", "rank"))
-        return ("rank", *ROOM, "building", "capacity", "area_m2", *own, "complete")
+        return ("rank", *ROOM, "choice", "building", "capacity", "area_m2", *own, "complete")
 
     def own_columns(self, table: str) -> dict[str, Column]:
-        return {"peak": number("People, peak", "short", 1)}
+        return {"peak": number("People, peak", "short", 1), "choice": text("Room, with its floor")}
 
     def rows_of(self, content: RoomsInUse, result: Result[RoomsInUse]) -> list[Row]:
-        """Best used first; unknown figures are null and `reason` says why. A rank is among all rooms."""
+        """Best used first; unknown figures are null and `reason` says why. A rank is among all rooms.
+        `choice` is the room's name; with its floor if several floors are requested.
+        """
         only_underused = result.parsed.only == "underused"
+        alone = len(result.topology.floors) == 1
+        choices = unique_texts(of_asset(use.room, use.floor, alone=alone) for use in content.rooms)
         return [
             {
                 "rank": use.rank,
@@ -80,6 +85,7 @@ class Utilization(TableTarget[RoomsInUse]):
                 "floor": use.floor.name,
                 "room_id": use.room.id,
                 "room": use.room.name,
+                "choice": choices[use.room.id],
                 "building": use.floor.building.name,
                 "capacity": use.room.capacity,
                 "area_m2": use.room.area_m2,

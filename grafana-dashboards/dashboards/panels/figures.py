@@ -82,10 +82,12 @@ def table(
     columns: Sequence[Column],
     *,
     sorted_by: str | None = None,
+    no_rows: str = "No rows",
 ) -> Json:
     """A table with the columns in the given order.
 
     `sorted_by`: the column by which the table is sorted, largest first; default: the backend's order.
+    `no_rows`: what it means if there are none, in a few words.
     """
     sort = [{"displayName": title(frame.queries[0].target, sorted_by), "desc": True}] if sorted_by else []
     return panel(
@@ -98,7 +100,7 @@ def table(
                 "custom": {"align": "auto", "inspect": False, "wrapHeaderText": True, "minWidth": 90},
                 # Each column has a scale of its own.
                 "fieldMinMax": True,
-                "noValue": NO_ROWS,
+                "noValue": f"{no_rows}. {WHERE_WHY}",
             },
             "overrides": [NOTHING_IN_CELLS, *_overrides(columns)],
         },
@@ -111,8 +113,8 @@ def table(
     )
 
 
-NO_ROWS = "No rows. The mark beside the panel's title says why."
-"""Grafana also shows this where a query fails, so it must not name a reason; the backend's notice does."""
+WHERE_WHY = "The mark beside the panel's title says why."
+"""Grafana also shows this where a query fails, so it names no reason; the backend's notice does."""
 
 NOTHING_IN_CELLS: Json = {
     "matcher": {"id": "byRegexp", "options": "/.*/"},
@@ -275,7 +277,7 @@ def grouped_bars(source: Source, frame: Frame, name: str, shown: Sequence[Column
             "barRadius": 0,
             "fullHighlight": False,
             "xTickLabelRotation": -60,
-            "xTickLabelMaxLength": 20,
+            "xTickLabelMaxLength": 30,
             "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []},
             "tooltip": {"mode": "multi", "sort": "none"},
         },

@@ -37,8 +37,11 @@ def meta(result: Result[Any], *, found: Sequence[Row] | None = None, demo: bool)
     """`found`: the rows, where it is a table."""
     notices = [*_of_results(result), *faults(result)]
     if found is not None and isinstance(result.target, TableTarget):
-        texts = result.target.notes(result, found) if found else [_why_empty(result, result.target)]
-        notices += map(_info, texts)
+        if found:
+            notices += map(_info, result.target.notes(result, found))
+        else:
+            # First: Grafana shows the notices in this order, and a reader of an empty table looks for this.
+            notices.insert(0, _info(_why_empty(result, result.target)))
     if demo and (result.results or result.target.renews_topology):
         notices.append(_info(DEMO))
     return {"custom": _custom(result), "notices": notices}

@@ -11,10 +11,11 @@ from butlr_grafana.insight.people import is_in_people, peak_people_per_m2, unkno
 from butlr_grafana.model.calendar import since
 from butlr_grafana.model.choices import names_together
 from butlr_grafana.model.chunk import SENSOR_ACCURACY_M, Coverage
+from butlr_grafana.model.doors import doors_by_room, entrances
 from butlr_grafana.model.factor import Factor, in_people
 from butlr_grafana.model.floor import Floor, Room, as_built
 from butlr_grafana.model.privacy import sum_of, withheld
-from butlr_grafana.model.queries import HeatMap, SeriesResult, StatsResult
+from butlr_grafana.model.queries import HeatMap, SeriesQuery, SeriesResult, StatsResult
 from butlr_grafana.model.time import Period, iso
 
 
@@ -181,6 +182,22 @@ def why_nothing(level: str, floors: Sequence[Floor]) -> str:
     if not known.get(level, True):
         return f"Butlr lists no {level} for {_listed(list(names_together(floors).values()))}."
     return "Butlr has no values for this query."
+
+
+def why_no_series(query: SeriesQuery) -> str:
+    """Why there is no series: nobody counts at these doors, or Butlr has sent nothing."""
+    floor, doors = query.floor, doors_by_room(query.floor)
+    if query.metric != "traffic" or floor.sensors is None:
+        return why_nothing(query.level, [floor])
+    if query.level == "floor" and query.rooms is None:
+        if entrances(floor):
+            return why_nothing(query.level, [floor])
+        return f"Entries and exits are not counted: {floor.name} has no traffic sensor at an entrance."
+    rooms = floor.chosen(query.rooms)
+    if not rooms or any(own.id in doors for room in rooms for own in as_built([room])):
+        return why_nothing(query.level, [floor])
+    names = _listed([room.name for room in rooms])
+    return f"Entries and exits are not counted, because there is no traffic sensor. This concerns: {names}."
 
 
 def _unavailable(result: HeatMap) -> list[dict[str, str]]:

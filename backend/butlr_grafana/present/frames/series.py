@@ -11,7 +11,7 @@ from typing import Any
 from butlr_grafana.model.floor import Floor
 from butlr_grafana.model.queries import AssetSeries, SeriesResult
 from butlr_grafana.model.time import iso
-from butlr_grafana.present.frames.notices import coverage_custom, series_notices, why_nothing
+from butlr_grafana.present.frames.notices import coverage_custom, series_notices, why_no_series
 
 UNITS = {"occupancy": "short", "traffic": "short", "presence": "s"}
 FIELDS = {"occupancy": ("value",), "traffic": ("in", "out"), "presence": ("value",)}
@@ -31,8 +31,8 @@ def frames(
     meta = {"custom": _custom(result), "notices": series_notices(result, demo=demo)}
     named = [replace(one, name=_name(one, floors)) for one in result.series]
     found = [_frame(result, series, ref_id, meta) for series in named]
-    nothing = {"severity": "info", "text": why_nothing(result.query.level, [result.query.floor])}
-    empty = {"custom": meta["custom"], "notices": [*series_notices(result, demo=demo), nothing]}
+    nothing = {"severity": "info", "text": why_no_series(result.query)}
+    empty = {"custom": meta["custom"], "notices": [nothing, *series_notices(result, demo=demo)]}
     return found or [empty_frame(result.query.metric, result.query.floor, ref_id=ref_id, meta=empty)]
 
 
