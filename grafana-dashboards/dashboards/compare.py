@@ -133,7 +133,8 @@ def dashboard(source: Source) -> Json:
                         "zone",
                         {
                             "displayName": "Room",
-                            "custom__minWidth": 125,
+                            "custom__minWidth": 98,
+                            "custom__wrapText": True,
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },
                     ),
@@ -150,7 +151,7 @@ def dashboard(source: Source) -> Json:
                             **width(70),
                         },
                     ),
-                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(62)}),
+                    Column("change_pct", {**signed(0.5), "displayName": "In %", "decimals": 0, **width(60)}),
                     Column(
                         "share_change",
                         {**signed(0.0005), "displayName": "Change of share", "decimals": 1, **width(70)},

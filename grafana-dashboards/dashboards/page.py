@@ -107,12 +107,13 @@ def _links(source: DataSource, uid: str, shown: Collection[str]) -> list[Json]:
 
 def _menu(tag: str) -> Json:
     # A row of links would cost a line of every page on a small screen.
-    return {**_link("Other pages", "dashboards"), "tags": [tag], "asDropdown": True, "includeVars": True}
+    return {**_link("Pages", "dashboards"), "tags": [tag], "asDropdown": True, "includeVars": True}
 
 
 def _to_rooms(source: DataSource, shown: Collection[str]) -> Json:
     """*Rooms*, with the floor and the rooms that a page about one floor shows."""
-    return {**_link("Rooms", "link"), "url": _address(source, ROOMS_UID, **of_rooms(shown))}
+    # Without a symbol: there is little room beside the variables.
+    return {**_link("Rooms", "link"), "icon": "", "url": _address(source, ROOMS_UID, **of_rooms(shown))}
 
 
 def of_rooms(shown: Collection[str]) -> dict[str, str]:

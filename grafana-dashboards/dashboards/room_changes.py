@@ -15,15 +15,17 @@ WRAPPED: Json = {"custom__wrapText": True}
 ORDER_TEXT = "The rooms with the most seats come first. A room's name opens its map."
 
 
-def place_of_room(source: Source, *, has_type: bool = False) -> tuple[Column, ...]:
-    """A room, its floor and its building, and a mark with the reason if the room has no data."""
+def place_of_room(source: Source, *, has_type: bool = False, are_known: bool = False) -> tuple[Column, ...]:
+    """A room, its floor and its building, and a mark with the reason if the room has no data. `are_known`:
+    rooms without data are not listed.
+    """
     link = room_page(source, "room_id")
     return (
-        Column("room", {**leads_to("The map of this room", link), **WRAPPED, "custom__minWidth": 105}),
-        Column("floor", {**WRAPPED, "custom__minWidth": 105}),
+        Column("room", {**leads_to("The map of this room", link), **WRAPPED, "custom__minWidth": 98}),
+        Column("floor", {**WRAPPED, "custom__minWidth": 103}),
         Column("building", {**WRAPPED, "custom__minWidth": 95}),
-        *([Column("type", width(118))] if has_type else []),
-        *why_unknown(link),
+        *([Column("type", {**WRAPPED, **width(92)})] if has_type else []),
+        *(() if are_known else why_unknown(link)),
         Column("room_id", hidden=True),
         Column("space", hidden=True),
     )
@@ -36,15 +38,15 @@ def changes(*, of_underused: bool = False) -> tuple[Column, ...]:
     colour = UNDERUSED if of_underused else COOL
     return (
         Column("capacity", width(102 if of_underused else 78)),
-        Column("in_use_share_before", {"decimals": 1, **width(74)}),
-        Column("in_use_share", {"decimals": 1, **width(74)}, bar=Bar(1, ((None, colour),))),
+        Column("in_use_share_before", {"decimals": 1, **width(70)}),
+        Column("in_use_share", {"decimals": 1, **width(70)}, bar=Bar(1, ((None, colour),))),
         Column(
             "in_use_change",
-            {**signed(0.0005), "displayName": "Change (points)", "decimals": 1, **width(86)},
+            {**signed(0.0005), "displayName": "Change (points)", "decimals": 1, **width(78)},
         ),
-        Column("mean_before", {"decimals": 1, **width(70)}),
-        Column("mean", {"decimals": 1, **width(70)}),
-        Column("mean_change", {**signed(0.05), "decimals": 1, **width(76)}),
+        Column("mean_before", {"decimals": 1, **width(68)}),
+        Column("mean", {"decimals": 1, **width(68)}),
+        Column("mean_change", {**signed(0.05), "decimals": 1, **width(68)}),
     )
 
 
@@ -53,7 +55,7 @@ def underused_rooms(source: Source, title: str, text: str, at: Place, query: Que
     return table(
         source,
         Frame(title, text, at, [query], downloads(source, query, "csv")),
-        [*place_of_room(source, has_type=True), *changes(of_underused=True)],
+        [*place_of_room(source, has_type=True, are_known=True), *changes(of_underused=True)],
         sorted_by="capacity",
         no_rows="No underused room is known",
     )

@@ -13,7 +13,6 @@ from dashboards.panels.figures import (
     Column,
     coloured,
     grouped_bars,
-    people_per_area,
     table,
     width,
 )
@@ -21,7 +20,7 @@ from dashboards.panels.parts import Frame, Place, Query
 from dashboards.parameters import AREA, FLOORS
 from dashboards.room_changes import ORDER_TEXT, changes, place_of_room, underused_rooms
 from dashboards.sources import Source
-from dashboards.style import COOL, Json
+from dashboards.style import Json
 
 USE = Query("utilization", {**FLOORS, **AREA, "underused": "${underused}"})
 CHANGE = Query("compare-utilization", {**FLOORS, "baseline": "${baseline}", "underused": "${underused}"})
@@ -30,10 +29,10 @@ PRESENCE = Query("presence", {**FLOORS, "every": "1d"})
 
 USE_TEXT = """\
 Every room of the floors chosen, within the time range, hours and days chosen. *Utilization* is the mean \
-number of people divided by the capacity. *People, mean* and *People, p95* are of hourly means; *People, \
-peak* is the fullest minute. *People when used* is the mean of the times with people. *Time in use* is the \
-share of the hours in which people were there. *People per m²* is from the heat map; it is empty if the \
-number of detections per person is not known.
+number of people divided by the capacity. *People, mean* is of all hours; *People, peak* \
+is the fullest minute. *People when used* is the mean of the times with people. *Time in use* is the \
+share of the hours in which people were there. *Download as table* has more columns, for example the 95th \
+percentile and people per m².
 
 *Time in use per entry* is the time in use divided by the number of people who came in. It is not how long \
 one person stayed: while two people are in a room together, the time counts once, but both entries count. It \
@@ -99,17 +98,14 @@ def dashboard(source: Source) -> Json:
                     Column("capacity", width(78)),
                     Column("mean", {"displayName": "People, mean", "decimals": 1, **width(66)}),
                     Column("mean_when_used", {"displayName": "People when used", "decimals": 1, **width(66)}),
-                    Column("p95", {"displayName": "People, p95", "decimals": 1, **width(66)}),
                     Column("peak", {"displayName": "People, peak", "decimals": 0, **width(66)}),
                     Column("utilization", {"decimals": 0, **width(86)}, bar=Bar(1, FULL)),
                     Column(
                         "in_use_share",
                         {"displayName": "Time in use", "decimals": 0, **width(62)},
-                        bar=Bar(1, ((None, COOL),)),
                     ),
                     Column("entries", {"decimals": 0, **width(68)}),
                     Column("dwell_s", {"decimals": 0, **width(86)}),
-                    *people_per_area(68),
                 ],
             ),
             dates(source, Place(0, 14, 24, 3), CHANGE),
@@ -127,7 +123,7 @@ def dashboard(source: Source) -> Json:
             underused_rooms(source, "Underused rooms", UNDERUSED_TEXT, Place(0, 29, 24, 10), UNDERUSED_ROOMS),
             grouped_bars(
                 source,
-                Frame("People against capacity", FULL_TEXT, Place(0, 39, 24, 10), [USE]),
+                Frame("People against capacity", FULL_TEXT, Place(0, 39, 24, 13), [USE]),
                 "choice",
                 [
                     Column("capacity", {**coloured("#8e8e8e"), **AXIS}),
@@ -140,7 +136,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Presence by day",
                     PRESENCE_TEXT,
-                    Place(0, 49, 24, 17),
+                    Place(0, 52, 24, 17),
                     [PRESENCE],
                     downloads(source, PRESENCE, "csv"),
                 ),

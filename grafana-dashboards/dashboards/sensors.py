@@ -56,12 +56,12 @@ dashboards that show such a floor say so in a notice. A floor's name opens the d
 DEVICES_TEXT = """\
 Every physical sensor and hive of the floors chosen above; those that are offline come first. *Last reading* \
 is the last message about people. If Butlr has no date for a battery, the date is empty. Point at a device \
-to see its hive, its zone, its power supply, and its place on the floor plan (x and y in metres). *Download \
-as table* in the panel's header has these columns too."""
+to see its hive, its zone, its power supply, its MAC address, and its place on the floor plan (x and y in \
+metres). *Download as table* in the panel's header has these columns too."""
 
 DEVICE_TITLE = """\
 Hive: ${__data.fields.hive}. Zone: ${__data.fields.zone}. Power: ${__data.fields.power}. \
-x: ${__data.fields.x}, y: ${__data.fields.y}."""
+MAC: ${__data.fields.mac}. x: ${__data.fields.x}, y: ${__data.fields.y}."""
 """What a viewer sees who points at a device: these columns do not fit beside the others."""
 
 
@@ -178,16 +178,15 @@ def dashboard(source: Source) -> Json:
                 ),
                 [
                     Column("kind", {"custom__filterable": True, **width(70)}),
-                    Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(185)}),
+                    Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(165)}),
                     Column("floor", {"custom__filterable": True, **WRAPPED}),
                     Column("building", {**WRAPPED, "custom__minWidth": 80}),
-                    Column("room", {"custom__filterable": True, **WRAPPED, **width(140)}),
+                    Column("room", {"custom__filterable": True, **WRAPPED, **width(120)}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
-                    Column("last_heartbeat", since),
-                    Column("last_reading", since),
+                    Column("last_heartbeat", {**since, **WRAPPED, **width(120)}),
+                    Column("last_reading", {**since, **WRAPPED, **width(120)}),
                     due,
-                    Column("mac", width(213)),
-                    *(Column(name, hidden=True) for name in ("hive", "zone", "power")),
+                    *(Column(name, hidden=True) for name in ("hive", "zone", "power", "mac")),
                     *(Column(name, {"decimals": 1}, hidden=True) for name in ("x", "y")),
                     space,
                 ],

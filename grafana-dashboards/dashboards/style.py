@@ -22,7 +22,7 @@ TAG, TAG_JSON = "butlr", "butlr-json"
 """The tag of the dashboards of one data source."""
 
 TAG_MENU = "butlr-menu"
-"""The tag of the dashboards in the menu *Other pages*: all but those that have a link of their own."""
+"""The tag of the dashboards in the menu *Pages*: all but those that have a link of their own."""
 
 REFRESH, SINCE, UNTIL = "5m", "now-7d", "now"
 SCHEMA_VERSION = 42
