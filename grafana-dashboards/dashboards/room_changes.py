@@ -24,7 +24,7 @@ def place_of_room(source: Source, *, has_type: bool = False, are_known: bool = F
         Column("room", {**leads_to("The map of this room", link), **WRAPPED, "custom__minWidth": 98}),
         Column("floor", {**WRAPPED, "custom__minWidth": 103}),
         Column("building", {**WRAPPED, "custom__minWidth": 95}),
-        *([Column("type", {**WRAPPED, **width(92)})] if has_type else []),
+        *([Column("type", width(118))] if has_type else []),
         *(() if are_known else why_unknown(link)),
         Column("room_id", hidden=True),
         Column("space", hidden=True),
@@ -38,14 +38,14 @@ def changes(*, of_underused: bool = False) -> tuple[Column, ...]:
     colour = UNDERUSED if of_underused else COOL
     return (
         Column("capacity", width(102 if of_underused else 78)),
-        Column("in_use_share_before", {"decimals": 1, **width(70)}),
-        Column("in_use_share", {"decimals": 1, **width(70)}, bar=Bar(1, ((None, colour),))),
+        Column("in_use_share_before", {"decimals": 1, **width(64)}),
+        Column("in_use_share", {"decimals": 1, **width(66)}, bar=Bar(1, ((None, colour),))),
         Column(
             "in_use_change",
-            {**signed(0.0005), "displayName": "Change (points)", "decimals": 1, **width(78)},
+            {**signed(0.0005), "displayName": "Change (points)", "decimals": 1, **width(70)},
         ),
-        Column("mean_before", {"decimals": 1, **width(68)}),
-        Column("mean", {"decimals": 1, **width(68)}),
+        Column("mean_before", {"decimals": 1, **width(66)}),
+        Column("mean", {"decimals": 1, **width(66)}),
         Column("mean_change", {**signed(0.05), "decimals": 1, **width(68)}),
     )
 

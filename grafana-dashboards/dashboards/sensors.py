@@ -178,10 +178,10 @@ def dashboard(source: Source) -> Json:
                 ),
                 [
                     Column("kind", {"custom__filterable": True, **width(70)}),
-                    Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(165)}),
-                    Column("floor", {"custom__filterable": True, **WRAPPED}),
+                    Column("device", {**leads_to(DEVICE_TITLE, floor_page(source)), **WRAPPED, **width(152)}),
+                    Column("floor", {"custom__filterable": True, **WRAPPED, **width(122)}),
                     Column("building", {**WRAPPED, "custom__minWidth": 80}),
-                    Column("room", {"custom__filterable": True, **WRAPPED, **width(120)}),
+                    Column("room", {"custom__filterable": True, **WRAPPED, **width(118)}),
                     Column("state", {**of_state.look, "custom__filterable": True}),
                     Column("last_heartbeat", {**since, **WRAPPED, **width(120)}),
                     Column("last_reading", {**since, **WRAPPED, **width(120)}),
