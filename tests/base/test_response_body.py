@@ -125,7 +125,7 @@ def test_what_is_not_packed_as_it_says_is_no_body(answering: Answering) -> None:
         (b'"' + b" " * MOST + b'"', PLAIN, "is larger than 0 MiB, or was cut off"),
         (gzip.compress(b" " * (10 * MOST), mtime=0), PACKED, "is larger than 0 MiB, or was cut off"),
         (gzip.compress(b"[]", mtime=0)[:-4], PACKED, "is larger than 0 MiB, or was cut off"),
-        (b"not packed at all", PACKED, "cannot be reached (error)"),
+        (b"not packed at all", PACKED, "cannot be reached (the response cannot be decompressed)"),
     ],
 )
 def test_a_grafana_that_answers_so_is_said_in_words(

@@ -341,7 +341,7 @@ def test_check_says_what_is_wrong_with_the_shared_cache_but_no_password(redis: R
     assert code == 1
     assert rows.pop("shared cache") == (
         "FAILED",
-        "BACKEND_CACHE_URL: it cannot be used (AuthenticationError)",
+        "BACKEND_CACHE_URL: it cannot be used (it does not accept the user or the password)",
     )
     assert {state for state, _ in rows.values()} == {"ok"}
     assert "an0ther-secret" not in str(rows)

@@ -217,7 +217,7 @@ def test_status_lists_and_writes_nothing(
     assert "webhook_theirs  named theirs: PIR_MOTION" in lines
     assert f"{ours}  ours: {', '.join(TYPES)}" in lines
     assert lines[-1] == (
-        "the backend on http://127.0.0.1:1/webhooks/status does not say what it received (ConnectionError)"
+        "the backend on http://127.0.0.1:1/webhooks/status does not say what it received (connection refused)"
     )
     simulator.subscriptions.remove([ours])
     run(settings, "status")

@@ -81,10 +81,3 @@ class _DeadlineConnection:
     """What `http.client` builds its answers with, head and body."""
 
     response_class = _DeadlineResponse
-
-
-def _kind(error: BaseException) -> str:
-    """The name of the innermost cause: short, and without the URL that requests puts in its texts."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return type(error).__name__

@@ -15,6 +15,7 @@ from http import HTTPStatus
 import requests
 import urllib3
 
+from butlr_grafana.base.connection_faults import reason_of
 from butlr_grafana.base.errors import (
     UpstreamDown,
     UpstreamError,
@@ -110,7 +111,7 @@ class FloorPlanImageClient:
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise UpstreamLate(f"{address.origin} sent no image within {self._timeout_s:g} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise UpstreamDown(f"{address.origin} cannot be reached ({type(error).__name__})") from None
+            raise UpstreamDown(f"{address.origin} cannot be reached ({reason_of(error)})") from None
 
 
 def _read(response: requests.Response, address: Address) -> bytes:

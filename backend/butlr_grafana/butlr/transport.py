@@ -15,8 +15,9 @@ import orjson
 import requests
 import urllib3
 
+from butlr_grafana.base.connection_faults import reason_of
 from butlr_grafana.base.errors import UpstreamDown, UpstreamInvalid, UpstreamLate
-from butlr_grafana.base.http_session import CONNECT_S, _kind, open_session
+from butlr_grafana.base.http_session import CONNECT_S, open_session
 from butlr_grafana.base.request_id import HEADER, current_or_new
 from butlr_grafana.base.response_body import CutOff, TooLarge, read_body
 from butlr_grafana.butlr.clock import date_s
@@ -74,7 +75,7 @@ class Transport:
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise UpstreamLate(f"Butlr sent no response on {path} within {self._timeout_s:g} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
-            raise UpstreamDown(f"Butlr cannot be reached on {path} ({_kind(error)})") from None
+            raise UpstreamDown(f"Butlr cannot be reached on {path} ({reason_of(error)})") from None
 
     def _reply(self, path: str, response: requests.Response) -> Reply:
         sent_at_s = date_s(response.headers.get("Date"))

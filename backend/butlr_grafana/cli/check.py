@@ -171,7 +171,7 @@ class Checkup:
         try:
             path.write_bytes(body)
         except OSError as error:
-            raise SettingError(f"--report {path}: cannot be written ({type(error).__name__})") from None
+            raise SettingError(f"--report {path}: cannot be written ({error.strerror})") from None
         return f"{path}: {len(body):,} bytes, without names, ids and secrets"
 
     def _scopes(self) -> Row:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import requests
 
+from butlr_grafana.base.connection_faults import reason_of
 from butlr_grafana.base.errors import ServiceError
 from butlr_grafana.base.urls import address_of
 from butlr_grafana.cli.upstream import settings_from_environment
@@ -71,7 +72,7 @@ def _send(method: str, url: str, headers: dict[str, str], body: object = None) -
             timeout=TIMEOUT_S,
         )
     except requests.RequestException as error:
-        raise ServiceError(f"the backend at {url} cannot be reached ({type(error).__name__})") from None
+        raise ServiceError(f"the backend at {url} cannot be reached ({reason_of(error)})") from None
     if response.status_code == 404:
         raise ServiceError(f"the backend at {url} is not a demo: its people are real, so none can be added")
     document = response.json()

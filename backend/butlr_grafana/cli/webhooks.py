@@ -25,6 +25,7 @@ import requests
 from butlr_grafana.app import Application, access, source_of
 from butlr_grafana.base import request_id
 from butlr_grafana.base.access import SettingError
+from butlr_grafana.base.connection_faults import reason_of
 from butlr_grafana.base.errors import BackendError, UpstreamError
 from butlr_grafana.base.urls import is_loopback
 from butlr_grafana.butlr.api import Butlr
@@ -102,8 +103,10 @@ class IdFile:
             document = orjson.loads(self.path.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, orjson.JSONDecodeError) as error:
-            raise SettingError(f"{self.path}: cannot be read ({type(error).__name__})") from None
+        except OSError as error:
+            raise SettingError(f"{self.path}: cannot be read ({error.strerror})") from None
+        except orjson.JSONDecodeError:
+            raise SettingError(f"{self.path}: cannot be read (it is not JSON)") from None
         found = document.get("id") if isinstance(document, dict) else None
         return found if isinstance(found, str) else None
 
@@ -275,7 +278,15 @@ def received(settings: Settings) -> list[str]:
         response.raise_for_status()
         return lines_of(response.json(), now_s=time.time())
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        return [f"the backend on {url} does not say what it received ({type(error).__name__})"]
+        return [f"the backend on {url} does not say what it received ({_fault(error)})"]
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"it answered {error.response.status_code}"
+    if isinstance(error, requests.RequestException) and not isinstance(error, ValueError):
+        return reason_of(error)
+    return "its response cannot be read"
 
 
 def lines_of(received: dict[str, Any], *, now_s: float) -> list[str]:

@@ -20,6 +20,7 @@ import requests
 import urllib3
 
 from butlr_grafana.base.access import CommandError, SettingError
+from butlr_grafana.base.connection_faults import causes, reason_of
 from butlr_grafana.base.response_body import BodyError, read_body
 from butlr_grafana.base.urls import address_of
 
@@ -185,13 +186,13 @@ class Grafana:
             raise GrafanaError(self._unreached(error)) from None
 
     def _unreached(self, error: BaseException) -> str:
-        causes = _causes(error)
+        found = causes(error)
         url = self._access.url
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError) or isinstance(
-            causes[-1], TimeoutError
+            found[-1], TimeoutError
         ):
             return f"Grafana at {url} sent no response within {self._timeout_s:g} s"
-        for cause in causes:
+        for cause in found:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return (
                     f"the certificate of {url} is not trusted ({cause.verify_message}); "
@@ -200,7 +201,7 @@ class Grafana:
             if isinstance(cause, ssl.SSLError):
                 return f"TLS with {url} failed ({cause.reason}); check whether the address must begin with http://"
         return (
-            f"Grafana at {url} cannot be reached ({type(causes[-1]).__name__}): check that it runs, "
+            f"Grafana at {url} cannot be reached ({reason_of(error)}): check that it runs, "
             "and that --grafana is right"
         )
 
@@ -231,16 +232,6 @@ def _session() -> requests.Session:
     session.auth = lambda request: request
     session.headers["User-Agent"] = "butlr-grafana"
     return session
-
-
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """An error and what it came of, the innermost last. (Some libraries keep the cause as an argument.)"""
-    causes: list[BaseException] = []
-    while error is not None and error not in causes:
-        causes.append(error)
-        inner = error.__cause__ or error.__context__
-        error = inner or next((a for a in error.args if isinstance(a, BaseException)), None)
-    return causes
 
 
 def _message(body: bytes) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import redis
@@ -18,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from butlr_grafana.base.connection_faults import TIMED_OUT, reason_of
 from butlr_grafana.base.incidents import RECOVERY_S, Incident
 
 CONNECT_S = 0.25
@@ -33,6 +35,22 @@ REST_S = 3.0
 T = TypeVar("T")
 
 FAULTS = (redis.RedisError, OSError, ValueError, TypeError, IndexError, AttributeError)
+REASONS: Mapping[type[Exception], str] = MappingProxyType(
+    {
+        redis.AuthenticationError: "it does not accept the user or the password",
+        redis.OutOfMemoryError: "it is out of memory",
+        redis.ReadOnlyError: "it is read-only",
+        redis.TimeoutError: TIMED_OUT,
+        redis.ResponseError: "it refuses a command",
+        redis.InvalidResponse: "the response is not Redis's",
+        ValueError: "its response is not what was expected",
+        TypeError: "its response is not what was expected",
+        LookupError: "its response is not what was expected",
+        AttributeError: "its response is not what was expected",
+    }
+)
+"""From the special to the general. What is not here is a fault of the connection."""
+
 """The errors of Redis, and of a server that is not Redis: responses of another type than the command's."""
 
 
@@ -140,5 +158,6 @@ class RedisConnection:
 
 
 def error_text_of(error: Exception) -> str:
-    """Its type (`TimeoutError`, `OutOfMemoryError`, `ReadOnlyError`); its message may quote anything."""
-    return f"it cannot be used ({type(error).__name__})"
+    """Why Redis cannot be used, in our own words: the error's message may quote anything."""
+    why = next((text for kind, text in REASONS.items() if isinstance(error, kind)), None)
+    return f"it cannot be used ({why or reason_of(error)})"

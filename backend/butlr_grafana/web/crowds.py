@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import requests
 
+from butlr_grafana.base.connection_faults import reason_of
 from butlr_grafana.base.errors import BadParameter, UpstreamDown
 
 TIMEOUT_S = 20.0
@@ -20,7 +21,7 @@ def request_crowds(url: str, method: str, body: object = None) -> Any:
             method, url + PATH, data=None if body is None else orjson.dumps(body), timeout=TIMEOUT_S
         )
     except requests.RequestException as error:
-        raise UpstreamDown(f"the simulator cannot be reached ({type(error).__name__})") from None
+        raise UpstreamDown(f"the simulator cannot be reached ({reason_of(error)})") from None
     document = response.json()
     if response.status_code != 200:
         name, _, problem = str(document["details"]).partition(": ")
