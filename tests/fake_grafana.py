@@ -206,6 +206,8 @@ class FakeGrafana(Organisation):
         self.closed_to_user: set[str] = set()
         """Organisations of which no user is a member."""
         self.calls: list[tuple[str, str]] = []
+        self.health_credentials: list[str] = []
+        """What was sent to `/api/health`, which needs none; these are not among the `calls`."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}{root}"
@@ -225,6 +227,9 @@ class FakeGrafana(Organisation):
             return 404, {"message": "Not found"}
         target = target.removeprefix(self.root)
         path = urlsplit(target).path
+        if path == "/api/health":
+            self.health_credentials.append(credentials)
+            return 200, {"database": "ok", "version": self.version_of_grafana, "commit": "20051fb1"}
         self.calls.append((method, path))
         if path == "/api/user":
             return (200, {"id": 0, "login": "somebody"}) if role else (401, {"message": "Unauthorized"})

@@ -30,7 +30,10 @@ class Operator:
 
     def run(self, command: str, grafana: FakeGrafana, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout, stderr; no secret is in either."""
-        code = main([command, "--grafana", grafana.url, *arguments])
+        return self.run_at(grafana.url, command, *arguments)
+
+    def run_at(self, url: str, command: str, *arguments: str) -> tuple[int, str, str]:
+        code = main([command, "--grafana", url, *arguments])
         out, err = self._capsys.readouterr()
         for secret in (ADMIN, EDITOR, VIEWER, PASSWORD, TOKEN):
             assert secret not in out + err

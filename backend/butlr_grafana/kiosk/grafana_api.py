@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import ssl
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -27,6 +27,9 @@ from butlr_grafana.base.urls import address_of
 OK = 200
 UNKNOWN_TOKEN = (400, 401)
 """What the backend answers to a token that it does not know: Grafana's proxy hands a 401 on as 400."""
+
+HEALTH = "/api/health"
+"""Grafana answers there without a login: the state of its `database`, and mostly its version."""
 
 TIMEOUT_S = 30.0
 CONNECT_S = 10.0
@@ -85,6 +88,8 @@ class Grafana:
         self._role = role
         self._session = _session()
         self._organisation: int | None = None
+        self._is_known = False
+        """Whether it has been found out that a Grafana answers at this address."""
 
     @property
     def url(self) -> str:
@@ -152,10 +157,12 @@ class Grafana:
         return frozenset(str(row["space"]) for row in rows if isinstance(row, dict) and "space" in row)
 
     def _response(self, method: str, path: str, body: object) -> tuple[requests.Response, bytes]:
-        """The response and its body."""
+        """The response and its body. The first call is one without credentials: another server gets none."""
+        if not self._is_known:
+            self._check_is_grafana()
+            self._is_known = True
         headers = {
             "Authorization": self._access.authorization,
-            "Accept": "application/json",
             # Of alert rules: people may change them in Grafana. Other calls pass it over.
             "X-Disable-Provenance": "true",
             # Of data sources: as they are now, not as they were up to five seconds ago.
@@ -165,13 +172,38 @@ class Grafana:
             headers["X-Grafana-Org-Id"] = str(self._organisation)
         if body is not None:
             headers["Content-Type"] = "application/json"
+        return self._send(method, path, body, headers)
+
+    def _check_is_grafana(self) -> None:
+        """Raises `GrafanaError` if what answers is not a Grafana."""
+        response, text = self._send("GET", HEALTH, None, {})
+        if response.is_redirect:
+            raise GrafanaError(self._refusal(response, text, "show its state"))
+        document = _object(text)
+        if "database" in document:
+            return
+        url = self._access.url
+        if isinstance(document.get("error"), dict):
+            raise GrafanaError(
+                f"--grafana {url}: this is the backend's address, not Grafana's. Give the address at which "
+                "you open Grafana in the browser; no password and no token was sent"
+            )
+        raise GrafanaError(
+            f"--grafana {url}: there is no Grafana at this address ({HEALTH} answers {response.status_code}, "
+            "but not as Grafana does). Give the address at which you open Grafana in the browser, with its "
+            "sub-path if it has one; no password and no token was sent"
+        )
+
+    def _send(
+        self, method: str, path: str, body: object, headers: Mapping[str, str]
+    ) -> tuple[requests.Response, bytes]:
         timeout: Any = urllib3.Timeout(total=self._timeout_s, connect=min(CONNECT_S, self._timeout_s))
         try:
             with self._session.request(
                 method,
                 self._access.url + path,
                 data=None if body is None else orjson.dumps(body),
-                headers=headers,
+                headers={"Accept": "application/json", **headers},
                 timeout=timeout,
                 allow_redirects=False,
                 stream=True,
@@ -236,8 +268,14 @@ def _session() -> requests.Session:
 
 def _message(body: bytes) -> str:
     """`: …` with Grafana's own words, where it has any."""
-    try:
-        text = orjson.loads(body)["message"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ""
+    text = _object(body).get("message")
     return f": {text[:SHOWN]}" if isinstance(text, str) and text else ""
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object, or an empty one if it is none."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
