@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.fake_grafana_receivers import TEST, Receivers
 from tests.fake_grafana_rules import AlertRules
 from tests.fake_grafana_sources import Sources
 
@@ -35,10 +36,11 @@ _EDITORS = [
     *(f"{kind}:{action}" for kind in ("folders", "dashboards") for action in ("create", "write", "delete")),
     *(f"alert.rules:{action}" for action in ("create", "read", "write", "delete")),
     "alert.provisioning.provenance:write",
+    *(f"alert.notifications:{action}" for action in ("read", "write")),
 ]
 _ADMINS = [f"datasources:{action}" for action in ("read", "create", "write", "delete")]
 PERMISSIONS = {
-    "Viewer": ["dashboards:read", "folders:read"],
+    "Viewer": ["dashboards:read", "folders:read", "alert.rules:read", "alert.notifications:read"],
     # Of some data sources, which are Grafana's own.
     "Editor": [*_EDITORS, "datasources:read"],
     "Admin": [*_EDITORS, *_ADMINS],
@@ -64,7 +66,8 @@ class Organisation:
         self.deleted: list[Json] = []
         """Dashboards that a search still finds for a while."""
         self.sources = Sources()
-        self.rules = AlertRules(self.folders)
+        self.receivers = Receivers()
+        self.rules = AlertRules(self.folders, self.receivers)
 
     @property
     def data_sources(self) -> dict[str, Json]:
@@ -85,6 +88,10 @@ class Organisation:
             return self._folders(method, name, body, may_edit)
         if kind == "datasources":
             return self.sources.handle(method, name.removeprefix("uid/"), body) if is_admin else NO_SOURCES
+        if kind == "alertmanager" and name == TEST:
+            return self.receivers.test(body, may_edit=may_edit)
+        if name == "provisioning/contact-points":
+            return self.receivers.handle(method, body, self.rules.provenance, may_edit=may_edit)
         if kind == "v1":
             return self.rules.handle(method, name.removeprefix("provisioning/"), body, may_edit=may_edit)
         if kind == "search":
@@ -96,6 +103,8 @@ class Organisation:
         return self._dashboards(method, name, body, may_edit)
 
     def _folders(self, method: str, uid: str, body: Any, may_edit: bool) -> Result:
+        if method == "GET" and not uid:
+            return 200, [{"uid": one["uid"], "title": one["title"]} for one in self.folders.values()]
         if method == "GET":
             folder = self.folders.get(uid)
             return (200, folder) if folder else _denied("folders:read")

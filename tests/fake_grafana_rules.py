@@ -6,6 +6,8 @@ import copy
 from typing import Any
 from urllib.parse import unquote
 
+from tests.fake_grafana_receivers import Receivers
+
 Json = dict[str, Any]
 Result = tuple[int, Any]
 
@@ -13,17 +15,18 @@ DEFAULT_INTERVAL_S = 60
 
 
 class AlertRules:
-    """`stored`: by uid. `intervals`: of the groups, by folder and title. `folders`: the organisation's.
+    """`stored`: by uid. `intervals`: of the groups, by folder and title. `folders`, `receivers`: the
+    organisation's.
 
     Rules from files (`provenance: file`) cannot be changed by calls.
     """
 
-    def __init__(self, folders: dict[str, Json]) -> None:
+    def __init__(self, folders: dict[str, Json], receivers: Receivers) -> None:
         self.stored: dict[str, Json] = {}
         self.intervals: dict[tuple[str, str], int] = {}
         self.provenance = "api"
         """Of what the present call writes; rules with one cannot be changed in Grafana."""
-        self._folders = folders
+        self._folders, self._receivers = folders, receivers
 
     def handle(self, method: str, path: str, body: Any, *, may_edit: bool) -> Result:
         if method != "GET" and not may_edit:
@@ -64,6 +67,9 @@ class AlertRules:
     def _keep(self, body: Json) -> Result:
         if body["folderUID"] not in self._folders:
             return 400, {"message": "invalid alert rule: folder does not exist"}
+        told = body.get("notification_settings")
+        if told and told["receiver"] not in self._receivers.names:
+            return 400, {"message": f"invalid alert rule\nreceiver {told['receiver']} does not exist"}
         self.intervals.setdefault((body["folderUID"], body["ruleGroup"]), DEFAULT_INTERVAL_S)
         # What Grafana reads; it passes over the rest, as it does names of the file's form.
         self.stored[body["uid"]] = {

@@ -17,6 +17,7 @@ from tests.support import World
 COMMANDS = {
     "install": ("--backend", BACKEND_URL),
     "uninstall": (),
+    "alert": ("--room", "Library", "--people", "20"),
     "wall": (),
 }
 

@@ -21,7 +21,7 @@ from butlr_grafana.settings import Settings
 
 
 def add_install_options(parser: argparse.ArgumentParser) -> None:
-    _add_common(parser)
+    add_common(parser)
     parser.add_argument(
         "--backend",
         type=_backend,
@@ -39,7 +39,7 @@ def add_install_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_uninstall_options(parser: argparse.ArgumentParser) -> None:
-    _add_common(parser)
+    add_common(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="only lists what would be removed, and what of yours uses it"
     )
@@ -53,7 +53,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
     if bool(options.backend) == bool(options.datasource):
         raise SettingError("give either --backend URL (as Grafana's server reaches it) or --datasource UID")
     token = _token(settings)
-    with _open_grafana(options, settings) as grafana:
+    with open_grafana(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_create=True)
         rules = () if options.no_rules else account.RULES
         sources = () if options.datasource else account.SOURCES
@@ -78,7 +78,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
         print(f"Grafana {found.version} at {grafana.url}, organisation {organisation.name}")
         for remark in (*requirements.remarks(found), requirements.prometheus(found)):
             print(f"note       {remark}")
-        Installation(grafana, files_in(assets_root()), wanted, _print_line).install()
+        Installation(grafana, files_in(assets_root()), wanted, print_line).install()
         fault = fault_through(grafana, wanted.uids[INFINITY])
     if fault:
         print(f"butlr-grafana: everything is installed, but {fault}", file=sys.stderr)
@@ -88,7 +88,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def uninstall(options: argparse.Namespace, settings: Settings) -> int:
-    with _open_grafana(options, settings) as grafana:
+    with open_grafana(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_create=False)
         names = Names(options.tenant or "")
         own = {names.uid(uid) for uid in UIDS.values()} & requirements.read_grafana(grafana).sources.keys()
@@ -99,7 +99,7 @@ def uninstall(options: argparse.Namespace, settings: Settings) -> int:
             role="Admin" if own else "Editor",
         )
         print(f"Grafana at {grafana.url}, organisation {organisation.name}")
-        installation = Installation(grafana, files_in(assets_root()), Wanted(names), _print_line)
+        installation = Installation(grafana, files_in(assets_root()), Wanted(names), print_line)
         installation.uninstall(own, dry_run=options.dry_run)
     return 0
 
@@ -116,8 +116,10 @@ def _token(settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def _open_grafana(options: argparse.Namespace, settings: Settings) -> Iterator[Grafana]:
-    with contextlib.closing(Grafana(access_to(settings, options.grafana), role="Admin")) as grafana:
+def open_grafana(
+    options: argparse.Namespace, settings: Settings, *, role: str = "Admin"
+) -> Iterator[Grafana]:
+    with contextlib.closing(Grafana(access_to(settings, options.grafana), role=role)) as grafana:
         yield grafana
 
 
@@ -132,7 +134,8 @@ def add_grafana(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of each command that writes into Grafana."""
     parser.add_argument(
         "--grafana",
         required=True,
@@ -176,5 +179,5 @@ def _tenant(text: str) -> str:
     return text
 
 
-def _print_line(line: str) -> None:
+def print_line(line: str) -> None:
     print(line, flush=True)

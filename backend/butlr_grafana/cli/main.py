@@ -93,6 +93,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "removes what `install` has created, and nothing else",
             "install.add_uninstall_options",
         ),
+        "alert": (
+            "creates an alert in Grafana: more than N people in a room, by e-mail if you like",
+            "alert.add_options",
+        ),
         "crowd": ("adds simulated people to a room of the running demo", "crowd.add_options"),
         "webhooks": (
             "lists, creates, updates or deletes the subscription for data that Butlr pushes",

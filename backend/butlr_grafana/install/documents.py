@@ -172,7 +172,14 @@ def holds(there: Any, made: Any) -> bool:
 
 
 def rule(source: Json, names: Names, uid: str, group: str, root: str) -> Json:
-    """A rule in our folder that queries the data source `uid`. `root`: Grafana's address.
+    """A rule in our folder that queries the data source `uid`. `root`: Grafana's address."""
+    made = addressed(source, names, uid, root)
+    made["annotations"][_LIMITS] = _limits_of(made)
+    return {**made, "folderUID": names.folder["uid"], "ruleGroup": group}
+
+
+def addressed(source: Json, names: Names, uid: str, root: str) -> Json:
+    """A rule that queries the data source `uid`, with the uids and links of this installation.
 
     A rule's own page shows its annotations unchanged, so the runbook's address is complete.
     """
@@ -186,13 +193,12 @@ def rule(source: Json, names: Names, uid: str, group: str, root: str) -> Json:
     made["uid"] = names.uid(source["uid"])
     made["annotations"]["runbook_url"] = made["annotations"]["runbook_url"].replace(_ROOT, f"{root}/")
     made["annotations"]["__dashboardUid__"] = names.uid(source["annotations"]["__dashboardUid__"])
-    made["annotations"][_LIMITS] = _limits_of(made)
     made["labels"] = {
         **source["labels"],
         "product": TAG,
         **({"tenant": names.tenant} if names.tenant else {}),
     }
-    return {**made, "folderUID": names.folder["uid"], "ruleGroup": group}
+    return made
 
 
 def updated_rule(made: Json, there: Mapping[str, Any]) -> Json:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 import requests
@@ -116,16 +116,24 @@ class Grafana:
         self.request("GET", "/api/user", "show its own account")
 
     def request(
-        self, method: str, path: str, doing: str, body: object = None, *, without: Collection[int] = ()
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        body: object = None,
+        *,
+        without: Collection[int] = (),
+        also: Collection[int] = (),
     ) -> Any:
         """The JSON of the response; `None` if the body is empty, or if the status is in `without`.
 
-        `doing` completes the text 'Grafana does not allow this account to …'. Raises `GrafanaError`.
+        `also`: statuses of errors whose JSON is returned too. `doing` completes the text 'Grafana does not
+        allow this account to …'. Raises `GrafanaError`.
         """
         response, text = self._response(method, path, body)
         if response.status_code in without:
             return None
-        if not response.ok or response.is_redirect:
+        if response.status_code not in also and (not response.ok or response.is_redirect):
             raise GrafanaError(self._refusal(response, text, doing))
         if response.status_code == 204:
             return None
@@ -146,15 +154,19 @@ class Grafana:
         """The ids of the floors that the backend behind the data source `uid` serves; `None` if it does not
         say.
         """
-        path = f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/spaces?level=floor&format=rows"
+        rows = self.rows_of_backend(uid, "spaces", level="floor")
+        return None if rows is None else frozenset(str(row["space"]) for row in rows if "space" in row)
+
+    def rows_of_backend(self, uid: str, target: str, **parameters: str) -> list[dict[str, Any]] | None:
+        """The rows of a target of the backend behind the data source `uid`; `None` if there are none."""
+        query = urlencode({**parameters, "format": "rows"})
+        path = f"/api/datasources/proxy/uid/{quote(uid, safe='')}/api/v1/{target}?{query}"
         response, text = self._response("GET", path, None)
         try:
             rows = orjson.loads(text) if response.status_code == OK else None
         except orjson.JSONDecodeError:
             return None
-        if not isinstance(rows, list):
-            return None
-        return frozenset(str(row["space"]) for row in rows if isinstance(row, dict) and "space" in row)
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
 
     def _response(self, method: str, path: str, body: object) -> tuple[requests.Response, bytes]:
         """The response and its body. The first call is one without credentials: another server gets none."""
