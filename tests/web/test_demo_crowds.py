@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
 
+from butlr_grafana.cli.crowd import lines_of
 from tests.alerting.grafana import ALERTING, Watcher, rules
 from tests.processes import run, running
 from tests.support import PARIS, World
@@ -113,6 +115,10 @@ def test_the_command_asks_the_running_demo() -> None:
             BACKEND_TOKEN="a-token-of-the-demo",
         )
         assert output.stdout.startswith(f"30 more people in {WEST} ({PARIS}) until "), output.stderr
+        more = run("crowd", f"{WEST}=5", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
+        assert more.stdout.splitlines()[-1] == (
+            f"35 more people in all in {WEST} ({PARIS}): each call adds people; --clear removes all"
+        )
         again = run("crowd", "--clear", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
         assert again.stdout == "no people are added\n"
         refused = run("crowd", "Nowhere=30", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
@@ -120,6 +126,22 @@ def test_the_command_asks_the_running_demo() -> None:
         assert "room" in refused.stderr
         stranger = run("crowd", "Open space West=30", "--backend", url)
         assert "BACKEND_TOKEN" in stranger.stderr
+
+
+def test_the_command_counts_who_is_there_now() -> None:
+    """Not those that have gone, and a sum only where there are several crowds."""
+    crowds = [
+        {"room": room, "floor": PARIS, "people": people, "stop": f"2026-06-17T{hour}:00:00+00:00"}
+        for room, people, hour in ((WEST, 30, 11), (WEST, 20, 13), ("room_2", 4, 14), (WEST, 5, 15))
+    ]
+    lines = list(lines_of(crowds, now=datetime(2026, 6, 17, 12, tzinfo=UTC)))
+    assert lines == [
+        f"20 more people in {WEST} ({PARIS}) until 2026-06-17T13:00:00+00:00",
+        f"4 more people in room_2 ({PARIS}) until 2026-06-17T14:00:00+00:00",
+        f"5 more people in {WEST} ({PARIS}) until 2026-06-17T15:00:00+00:00",
+        f"25 more people in all in {WEST} ({PARIS}): each call adds people; --clear removes all",
+    ]
+    assert list(lines_of(crowds[:1], now=datetime(2026, 6, 17, 12, tzinfo=UTC))) == ["no people are added"]
 
 
 def test_the_command_says_that_it_is_no_demo(world: World) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=_crowd,
         metavar="ROOM=PEOPLE",
-        help="a room's id or name, and how many people to add",
+        help="a room's id or name, and how many people to add; a second call adds more",
     )
     parser.add_argument(
         "--for",
@@ -54,12 +57,27 @@ def crowd(options: argparse.Namespace, settings: Settings) -> int:
         _send("DELETE", url, headers)
     for room, people in options.crowds:
         _send("PUT", url, headers, {"room": room, "people": people, "minutes": options.minutes})
-    there = _send("GET", url, headers)
-    for one in there:
-        print(f"{one['people']} more people in {one['room']} ({one['floor']}) until {one['stop']}")
-    if not there:
-        print("no people are added")
+    for line in lines_of(_send("GET", url, headers), now=datetime.now(UTC)):
+        print(line)
     return 0
+
+
+def lines_of(crowds: Sequence[Mapping[str, Any]], *, now: datetime) -> Iterator[str]:
+    """The crowds that have not gone yet, and their sum where a room has several."""
+    there = [one for one in crowds if datetime.fromisoformat(one["stop"]) > now]
+    in_all: Counter[tuple[str, str]] = Counter()
+    for one in there:
+        place = (one["room"], one["floor"])
+        in_all[place] += one["people"]
+        yield f"{one['people']} more people in {one['room']} ({one['floor']}) until {one['stop']}"
+    several = Counter((one["room"], one["floor"]) for one in there)
+    for (room, floor), people in in_all.items():
+        if several[room, floor] > 1:
+            yield (
+                f"{people} more people in all in {room} ({floor}): each call adds people; --clear removes all"
+            )
+    if not there:
+        yield "no people are added"
 
 
 def _send(method: str, url: str, headers: dict[str, str], body: object = None) -> Any:
