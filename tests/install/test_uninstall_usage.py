@@ -151,6 +151,16 @@ def test_a_tenant_has_a_list_of_its_own(grafana: FakeGrafana, operator: Operator
     assert line.startswith("the dashboard Page north uses the data source Butlr (north)")
 
 
+def test_a_second_time_says_that_there_is_nothing(grafana: FakeGrafana, operator: Operator) -> None:
+    operator.install(grafana)
+    operator.uninstall(grafana)
+    written = len(grafana.changes)
+    for arguments in ((), ("--dry-run",)):
+        lines = operator.uninstall(grafana, *arguments).splitlines()
+        assert lines[1:] == ["nothing    there is nothing of `install` in this organisation"]
+    assert len(grafana.changes) == written
+
+
 def test_a_dry_run_changes_nothing(grafana: FakeGrafana, operator: Operator) -> None:
     operator.install(grafana)
     add_dashboard(grafana, "theirs", USING["panel"])

@@ -206,7 +206,11 @@ class Installation:
         known = {uid: source for uid in sorted(sources) if (source := self._source(uid)) is not None}
         self._list_dependents([one for one in known.values() if _is_removable(one)], rules)
         delete = self._list_only if dry_run else self._delete
-        for uid in sorted(self._rule_uids & rules.keys()):
+        own_rules = self._rule_uids & rules.keys()
+        if not (own_rules or any(there.values()) or known or self._folder()):
+            self._print_line("nothing    there is nothing of `install` in this organisation")
+            return
+        for uid in sorted(own_rules):
             delete(f"/api/v1/provisioning/alert-rules/{uid}", f"the alert rule {rules[uid]['title']}")
         for uid, page in there.items():
             if page is not None:
