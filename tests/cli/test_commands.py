@@ -322,6 +322,15 @@ def test_check_asks_no_floor_for_anything_where_the_topology_fails() -> None:
     assert {rows[step] for step in APIS} == {("skipped", "there is no floor to read")}
 
 
+def test_check_has_a_row_for_a_setting_that_is_misspelt() -> None:
+    """It does not fail: what works works."""
+    done = run("check", BACKEND_PROT="8080")
+    assert done.returncode == 0
+    text = "BACKEND_PROT is not a setting and has no effect; did you mean BACKEND_PORT?"
+    assert f"setting             warning {text}\n" in done.stdout
+    assert "BACKEND_PROT" not in done.stderr
+
+
 def test_check_has_a_row_for_the_cache_that_replicas_share(redis: RedisServer) -> None:
     with Simulator(PEOPLE) as simulator:
         code, rows = checked(simulator.url, BACKEND_CACHE_URL=redis.url)

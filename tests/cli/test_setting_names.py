@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from butlr_grafana.cli.setting_names import OF_COMPOSE, known_names, misspelt
+from butlr_grafana.cli.setting_names import OF_COMPOSE, known_names, misspelt, unknown
 from butlr_grafana.cli.upstream import settings_from_environment
 
 pytestmark = pytest.mark.fast
@@ -42,3 +42,16 @@ def test_no_name_in_our_files_is_taken_for_a_misspelt_one() -> None:
     assert names >= set(OF_COMPOSE)
     assert names > set(known_names()) & names != set()
     assert list(misspelt(names)) == []
+
+
+def test_check_is_told_every_name_that_is_no_setting() -> None:
+    """Also one that is not similar enough for the log, where a name may be of another program."""
+    wrong = ["BACKEND_PROT", "BACKEND_HOSTNAME", "BUTLR_ID", "BACKEND_ZZZZZZZZZZZZZZZZ"]
+    names = [*wrong, "PATH", "BACKEND_PORT", *OF_COMPOSE]
+    assert list(misspelt(names)) == list(unknown(["BACKEND_PROT"]))
+    assert list(unknown(names)) == [
+        "BACKEND_HOSTNAME is not a setting and has no effect; did you mean BACKEND_HOST?",
+        "BACKEND_PROT is not a setting and has no effect; did you mean BACKEND_PORT?",
+        "BACKEND_ZZZZZZZZZZZZZZZZ is not a setting and has no effect",
+        "BUTLR_ID is not a setting and has no effect; did you mean BUTLR_CLIENT_ID?",
+    ]

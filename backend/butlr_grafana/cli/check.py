@@ -33,7 +33,7 @@ from butlr_grafana.query.statistics import USED_MEAN
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 
-OK, FAILED, SKIPPED, ASSUMED = "ok", "FAILED", "skipped", "assumed"
+OK, FAILED, SKIPPED, ASSUMED, WARNING = "ok", "FAILED", "skipped", "assumed", "warning"
 NO_FLOORS = "there is no floor to read"
 
 API_CALLS = 4

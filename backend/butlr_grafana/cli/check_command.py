@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from butlr_grafana.app import create_app, open_verdicts, redis_of
 from butlr_grafana.cli import check_grafana
-from butlr_grafana.cli.check import FAILED, Checkup, Row
+from butlr_grafana.cli.check import FAILED, WARNING, Checkup, Row
 from butlr_grafana.cli.install import add_grafana
 from butlr_grafana.cli.progress import show_measuring
+from butlr_grafana.cli.setting_names import unknown
 from butlr_grafana.cli.upstream import settings_from_environment, upstream
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
 
@@ -30,7 +32,9 @@ def check(options: argparse.Namespace) -> int:
 
     1: an API fails; 3: Butlr differs in something that this product cannot handle.
     """
-    settings = settings_from_environment()
+    settings = settings_from_environment(warn=False)
+    for fault in unknown(os.environ):
+        print(Row("setting", WARNING, fault), flush=True)
     with contextlib.ExitStack() as stack:
         reached, is_demo = stack.enter_context(upstream(settings))
         # Without the caches: otherwise the token could be another replica's, and the login not tested.

@@ -1,4 +1,4 @@
-"""Environment variables that are almost the name of a setting: they would be ignored without a word."""
+"""Environment variables that look like a setting but are none: they would be ignored without a word."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ OF_COMPOSE = frozenset(
 NEAR = 0.88
 """From this similarity on, a name is taken for a misspelt one (`difflib`)."""
 
+SIMILAR = 0.6
+"""From this similarity on, a name is suggested to a person who looks at the settings anyway."""
+
 
 def known_names() -> list[str]:
     """Of all settings; secrets can also be in a file."""
@@ -34,10 +37,23 @@ def known_names() -> list[str]:
 
 
 def misspelt(names: Iterable[str]) -> Iterator[str]:
-    """A sentence for each name that is almost the name of a setting."""
-    known = known_names()
-    for name in sorted(names):
-        if not name.startswith(PREFIXES) or name in known or name in OF_COMPOSE:
-            continue
-        if near := get_close_matches(name, known, n=1, cutoff=NEAR):
-            yield f"{name} is not a setting and has no effect; did you mean {near[0]}?"
+    """A sentence for each name that is almost the name of a setting. Other names may be of other programs."""
+    for name in _foreign(names):
+        if near := _nearest(name, NEAR):
+            yield f"{name} is not a setting and has no effect; did you mean {near}?"
+
+
+def unknown(names: Iterable[str]) -> Iterator[str]:
+    """A sentence for each name that begins as settings do, but is none."""
+    for name in _foreign(names):
+        near = _nearest(name, SIMILAR)
+        yield f"{name} is not a setting and has no effect" + (f"; did you mean {near}?" if near else "")
+
+
+def _foreign(names: Iterable[str]) -> Iterator[str]:
+    known = {*known_names(), *OF_COMPOSE}
+    return (name for name in sorted(names) if name.startswith(PREFIXES) and name not in known)
+
+
+def _nearest(name: str, cutoff: float) -> str:
+    return next(iter(get_close_matches(name, known_names(), n=1, cutoff=cutoff)), "")

@@ -19,11 +19,13 @@ from butlr_grafana.settings import Settings, read
 log = logging.getLogger(__name__)
 
 
-def settings_from_environment() -> Settings:
-    """Reads the settings from the environment. From now on, log lines have the format of these settings."""
+def settings_from_environment(*, warn: bool = True) -> Settings:
+    """Reads the settings from the environment. From now on, log lines have the format of these settings.
+    `warn`: logs names that are almost those of settings.
+    """
     settings = read(os.environ)
     log_to_stderr(settings.log, settings.log_level)
-    for line in misspelt(os.environ):
+    for line in misspelt(os.environ) if warn else ():
         log.warning("%s", line)
     return settings
 
