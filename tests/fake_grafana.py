@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.fake_grafana_receivers import TEST, Receivers
+from tests.fake_grafana_receivers import CONFIG, TEST, Receivers
 from tests.fake_grafana_rules import AlertRules
 from tests.fake_grafana_sources import Sources
 
@@ -90,8 +90,12 @@ class Organisation:
             return self.sources.handle(method, name.removeprefix("uid/"), body) if is_admin else NO_SOURCES
         if kind == "alertmanager" and name == TEST:
             return self.receivers.test(body, may_edit=may_edit)
+        if kind == "alertmanager" and name == CONFIG:
+            return self.receivers.config()
         if name == "provisioning/contact-points":
-            return self.receivers.handle(method, body, self.rules.provenance, may_edit=may_edit)
+            [wanted] = parse_qs(parts.query).get("name", [""])
+            provenance = self.rules.provenance
+            return self.receivers.handle(method, wanted, body, provenance=provenance, may_edit=may_edit)
         if kind == "v1":
             return self.rules.handle(method, name.removeprefix("provisioning/"), body, may_edit=may_edit)
         if kind == "search":

@@ -12,19 +12,22 @@ Result = tuple[int, Any]
 
 NO_SMTP = "SMTP not configured, check your grafana.ini config file's [smtp] section"
 REDACTED = "[REDACTED]"
+DEFAULT = "grafana-default-email"
 SECRETS = {"slack": ("url",), "email": ()}
+CONFIG = "grafana/config/api/v1/alerts"
 TEST = "grafana/config/api/v1/receivers/test"
 
 
 class Receivers:
-    """`stored`: the parts of contact points; those with the same name are one. `sent`: what left, by the
+    """`stored`: the parts of contact points; those with the same name are one. `own_name`: the name of a
+    part, if it differs. `sent`: what left, by the
     type of a part, with its settings and the alert. `fault`: why e-mail cannot be sent. `timed_out`: no test
     message is answered in time.
     """
 
     def __init__(self) -> None:
         default = {"addresses": "<example@email.com>"}
-        self.stored: list[Json] = [part("grafana-default-email", "email", default)]
+        self.stored: list[Json] = [{**part(DEFAULT, "email", default), "own_name": "email receiver"}]
         self.sent: list[tuple[str, Json, Json]] = []
         self.fault = NO_SMTP
         self.timed_out = False
@@ -33,9 +36,9 @@ class Receivers:
     def names(self) -> set[str]:
         return {one["name"] for one in self.stored}
 
-    def handle(self, method: str, body: Any, provenance: str, *, may_edit: bool) -> Result:
+    def handle(self, method: str, name: str, body: Any, *, provenance: str, may_edit: bool) -> Result:
         if method == "GET":
-            return 200, [self._shown(one) for one in self.stored]
+            return 200, [self._shown(one) for one in self.stored if not name or one["name"] == name]
         if not may_edit:
             return 403, {"message": "Permissions needed: alert.notifications:write"}
         if body["type"] == "email" and not body["settings"].get("addresses"):
@@ -63,6 +66,10 @@ class Receivers:
         status = 408 if self.timed_out else 207 if faults else 200
         return status, {"alert": body["alert"], "receivers": results, "notified_at": "2026-06-17T12:00:00Z"}
 
+    def config(self) -> Result:
+        receivers = [{"name": name, "grafana_managed_receiver_configs": []} for name in sorted(self.names)]
+        return 200, {"template_files": None, "alertmanager_config": {"receivers": receivers}}
+
     def _send(self, kind: str, settings: Json, alert: Json) -> str:
         if self.timed_out:
             return "the receiver timed out: context deadline exceeded"
@@ -73,6 +80,7 @@ class Receivers:
 
     def _shown(self, one: Json) -> Json:
         shown = copy.deepcopy(one)
+        shown["name"] = shown.pop("own_name", shown["name"])
         for name in SECRETS[one["type"]]:
             shown["settings"][name] = REDACTED
         return shown

@@ -13,7 +13,7 @@ from tests.alerting.grafana import Watcher
 from tests.alerting.grafana import request as request_of
 from tests.alerting.grafana import step as step_of
 from tests.fake_grafana import ADMIN, EDITOR, VIEWER, FakeGrafana, Organisation
-from tests.fake_grafana_receivers import NO_SMTP, part
+from tests.fake_grafana_receivers import DEFAULT, NO_SMTP, part
 from tests.install.conftest import BACKEND_URL, Operator
 from tests.install.test_install import PAGES, contents, references, through
 from tests.support import NEW_YORK, PARIS, World
@@ -291,6 +291,16 @@ def test_an_existing_contact_point(here: FakeGrafana, operator: Operator) -> Non
     assert output == (
         "--contact-point Desks: there is no such contact point. It may be: Desk, grafana-default-email"
     )
+
+
+def test_grafanas_own_contact_point(here: FakeGrafana, operator: Operator) -> None:
+    """Its one part has another name, under which Grafana lists it."""
+    here.receivers.fault = ""
+    create(operator, here, "--room", LIBRARY, *LIMIT, "--contact-point", DEFAULT, "--test")
+    assert made(here)["notification_settings"] == {"receiver": DEFAULT}
+    assert len(here.receivers.sent) == 1
+    output = operator.refused("alert", here, "--room", LIBRARY, *LIMIT, "--contact-point", "email receiver")
+    assert output.endswith(f"It may be: {DEFAULT}")
 
 
 def test_a_test_message_is_sent_with_the_secrets_that_grafana_keeps(

@@ -114,7 +114,9 @@ def alert(options: argparse.Namespace, settings: Settings) -> int:
         _say_who_is_told(rule)
         if options.dry_run:
             return 0
-        fault = own.test(rule["title"]) if options.test else ""
+        fault = ""
+        if options.test:
+            fault = own.test(rule["notification_settings"]["receiver"], rule["title"])
         if options.test and not fault:
             print_line("sent       a test message; if it does not arrive, look into Grafana's log")
         print_line(f"open       {grafana.url}/alerting/grafana/{rule['uid']}/view?orgId={organisation.id}")

@@ -122,9 +122,9 @@ def email_point(address: str) -> Json:
     return {"name": f"E-mail to {address}", "type": "email", "settings": {"addresses": address}}
 
 
-def trial_message(points: Collection[Mapping[str, Any]], title: str) -> Json:
-    """What makes Grafana send a message to a contact point now. `points`: its parts, as Grafana shows
-    them.
+def trial_message(name: str, points: Collection[Mapping[str, Any]], title: str) -> Json:
+    """What makes Grafana send a message to a contact point now. `points`: its parts, as Grafana shows them.
+    A part may have another name than the contact point.
     """
     parts = [
         {
@@ -136,7 +136,6 @@ def trial_message(points: Collection[Mapping[str, Any]], title: str) -> Json:
         }
         for point in points
     ]
-    name = next(str(point["name"]) for point in points)
     summary = f"This is a test message of the alert rule '{title}'. Nothing has happened."
     return {
         "alert": {"labels": {"alertname": f"Test: {title}"}, "annotations": {"summary": summary}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from butlr_grafana.install.documents import Json, Names, holds
 from butlr_grafana.install.own_alert import (
@@ -21,6 +21,11 @@ from butlr_grafana.install.places import Place, listed
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 
 CONTACT_POINTS = "/api/v1/provisioning/contact-points"
+"""Parts of contact points. Asked by `name`, it is the contact point's; in the answer it is the part's own."""
+
+ALERTMANAGER = "/api/alertmanager/grafana/config/api/v1/alerts"
+"""Among other things, all contact points with their names; also one that was created a second ago."""
+
 RULES = "/api/v1/provisioning/alert-rules"
 TEST = "/api/alertmanager/grafana/config/api/v1/receivers/test"
 INVALID, NO_SUCH, TIMED_OUT = 400, 404, 408
@@ -55,8 +60,8 @@ class OwnAlert:
         self._grafana, self._example, self._wanted = grafana, example, wanted
         self._print_line, self._dry_run = print_line, dry_run
         self._title_of_folder = wanted.names.title(example.folder)
-        self._points: list[Json] = []
-        """The parts of the contact point."""
+        self._parts: list[Json] = []
+        """Of the contact point; empty as long as it does not exist."""
 
     def write(self) -> Json:
         """Creates or updates everything, and returns the rule. It reads and checks all before it writes."""
@@ -80,13 +85,13 @@ class OwnAlert:
             made["title"] = wanted.title
         if point:
             given.add("notification_settings")
-            made["notification_settings"] = {"receiver": point["name"]}
+            made["notification_settings"] = {"receiver": point}
         made["folderUID"] = folder["uid"]
         made["ruleGroup"] = self._example.group
         rule = renewed(made, there, given=given) if there else made
         self._check_title(rule, rules)
         self._put_folder(folder, needed=there is None)
-        self._put_point(point)
+        self._put_point(point, wanted.email)
         self._put_rule(rule, there, rules)
         return rule
 
@@ -100,32 +105,31 @@ class OwnAlert:
                 return {"uid": own["uid"], "title": own["title"], "is_there": True}
         return {"uid": uid, "title": self._title_of_folder}
 
-    def _contact_point(self) -> Json | None:
-        """The contact point; it has no `uid` if it does not exist yet."""
+    def _contact_point(self) -> str:
+        """The contact point's name; empty if none is given."""
         wanted = self._wanted
         if not wanted.email and not wanted.contact_point:
-            return None
-        found = self._grafana.request("GET", CONTACT_POINTS, "list contact points") or []
-        if wanted.contact_point:
-            self._points = [dict(one) for one in found if one["name"] == wanted.contact_point]
-            if not self._points:
-                names = listed(sorted({str(one["name"]) for one in found}))
-                raise GrafanaError(
-                    f"--contact-point {wanted.contact_point}: there is no such contact point. "
-                    f"It may be: {names}"
-                )
-            return self._points[0]
-        made = email_point(wanted.email)
-        self._points = [dict(one) for one in found if one["name"] == made["name"]]
-        if not self._points:
-            return made
-        kinds = [(one["type"], one["settings"].get("addresses")) for one in self._points]
-        if kinds != [("email", wanted.email)]:
+            return ""
+        name = wanted.contact_point or str(email_point(wanted.email)["name"])
+        path = f"{CONTACT_POINTS}?{urlencode({'name': name})}"
+        found = self._grafana.request("GET", path, "read contact points")
+        self._parts = [dict(part) for part in found or []]
+        if wanted.email:
+            self._check_address(name)
+        elif not self._parts:
+            there = self._grafana.request("GET", ALERTMANAGER, "list contact points")
+            names = listed(sorted(str(one["name"]) for one in there["alertmanager_config"]["receivers"]))
+            raise GrafanaError(f"--contact-point {name}: there is no such contact point. It may be: {names}")
+        return name
+
+    def _check_address(self, name: str) -> None:
+        address = self._wanted.email
+        found = [(part["type"], part["settings"].get("addresses")) for part in self._parts]
+        if found and found != [("email", address)]:
             raise GrafanaError(
-                f"--email {wanted.email}: there is a contact point '{made['name']}', but it does not send to "
-                "this address only. Correct it in Grafana, or give --contact-point NAME"
+                f"--email {address}: there is a contact point '{name}', but it does not send to this address "
+                "only. Correct it in Grafana, or give --contact-point NAME"
             )
-        return self._points[0]
 
     def _check_title(self, rule: Json, rules: Mapping[str, Json]) -> None:
         for other in rules.values():
@@ -141,15 +145,13 @@ class OwnAlert:
             return
         self._do("POST", "/api/folders", folder, f"the folder {folder['title']}")
 
-    def _put_point(self, point: Json | None) -> None:
-        if point is None:
-            return
-        what = f"the contact point {point['name']}"
-        if "uid" in point:
+    def _put_point(self, name: str, address: str) -> None:
+        what = f"the contact point {name}"
+        if self._parts:
             self._print_line(f"unchanged  {what}")
-            return
-        made = self._do("POST", CONTACT_POINTS, point, what)
-        self._points = [dict(made)] if made else []
+        elif address:
+            made = self._do("POST", CONTACT_POINTS, email_point(address), what)
+            self._parts = [dict(made)] if made else []
 
     def _put_rule(self, rule: Json, there: Json | None, rules: Mapping[str, Json]) -> None:
         what = f"the alert rule {rule['title']}"
@@ -179,9 +181,11 @@ class OwnAlert:
         self._print_line(f"{verb + 'd':<10} {what}")
         return response
 
-    def test(self, title: str) -> str:
-        """Lets Grafana send a test message. Returns why it could not, or an empty text."""
-        body = trial_message(self._points, title)
+    def test(self, name: str, title: str) -> str:
+        """Lets Grafana send a test message to the contact point `name`. Returns why it could not; empty if it
+        could.
+        """
+        body = trial_message(name, self._parts, title)
         doing = "send a test message to a contact point"
         response = self._grafana.request(
             "POST", TEST, doing, body, without=(NO_SUCH,), also=(INVALID, TIMED_OUT)
