@@ -228,7 +228,7 @@ class Settings:
     )
     grafana_token: str = setting(
         "GRAFANA_TOKEN",
-        "token of a service account; for the commands `install`, `uninstall`, `wall` and `check --grafana`",
+        "token of a service account; for `install`, `uninstall`, `alert`, `wall` and `check --grafana`",
         "",
         secret=True,
     )

@@ -46,6 +46,7 @@ def test_the_files_are_what_the_source_says(folder: Path) -> None:
 
 def test_a_difference_is_shown_and_building_ends_it(folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "dashboards"))
+    shutil.copytree(folder.parent / "docs/alerting-examples", tmp_path / "docs/alerting-examples")
     changed, orphan = copy / "butlr-floor.json", copy / "butlr-orphan.json"
     changed.write_text(changed.read_text("utf-8").replace('"refresh": "5m"', '"refresh": "1s"'), "utf-8")
     orphan.write_text("{}\n", "utf-8")
