@@ -31,12 +31,16 @@ class Receivers:
         self.sent: list[tuple[str, Json, Json]] = []
         self.fault = NO_SMTP
         self.timed_out = False
+        self.is_new = False
+        """Grafana looks for new organisations once a minute."""
 
     @property
     def names(self) -> set[str]:
         return {one["name"] for one in self.stored}
 
     def handle(self, method: str, name: str, body: Any, *, provenance: str, may_edit: bool) -> Result:
+        if self.is_new:
+            return 500, {"message": "No alertmanager configuration present in this organization"}
         if method == "GET":
             return 200, [self._shown(one) for one in self.stored if not name or one["name"] == name]
         if not may_edit:

@@ -461,6 +461,13 @@ def test_in_an_organisation_of_its_own(
     )
 
 
+def test_a_new_organisation_has_no_contact_points_yet(here: FakeGrafana, operator: Operator) -> None:
+    here.receivers.is_new = True
+    output = operator.refused("alert", here, "--room", LIBRARY, *LIMIT, "--email", ANNA)
+    assert "No alertmanager configuration present" in output
+    assert "wait a minute" in output
+
+
 def test_uninstall_keeps_it_and_lists_it(here: FakeGrafana, operator: Operator) -> None:
     create(operator, here, "--room", LIBRARY, *LIMIT)
     operator.has(GRAFANA_TOKEN=ADMIN)

@@ -28,7 +28,7 @@ ALERTMANAGER = "/api/alertmanager/grafana/config/api/v1/alerts"
 
 RULES = "/api/v1/provisioning/alert-rules"
 TEST = "/api/alertmanager/grafana/config/api/v1/receivers/test"
-INVALID, NO_SUCH, TIMED_OUT = 400, 404, 408
+INVALID, NO_SUCH, TIMED_OUT, FAILED = 400, 404, 408, 500
 FOLDERS_OF_A_PAGE = 1000
 
 PrintLine = Callable[[str], None]
@@ -112,8 +112,13 @@ class OwnAlert:
             return ""
         name = wanted.contact_point or str(email_point(wanted.email)["name"])
         path = f"{CONTACT_POINTS}?{urlencode({'name': name})}"
-        found = self._grafana.request("GET", path, "read contact points")
-        self._parts = [dict(part) for part in found or []]
+        found = self._grafana.request("GET", path, "read contact points", also=(FAILED,))
+        if not isinstance(found, list):
+            raise GrafanaError(
+                f"Grafana cannot read contact points ({found.get('message', FAILED)}). If the organisation "
+                "is new, wait a minute: Grafana then prepares its alerting. Then run this again"
+            )
+        self._parts = [dict(part) for part in found]
         if wanted.email:
             self._check_address(name)
         elif not self._parts:
