@@ -33,6 +33,7 @@ RULES_FILE = "provisioning/http-api/alert-rules.json"
 TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,10}[a-z0-9])?")
 """With the longest uid of ours it makes 40 characters, which is Grafana's limit."""
 
+_DASHBOARD, _PANEL = "__dashboardUid__", "__panelId__"
 _LIMITS = "__butlr_limits__"
 """A rule's annotation: the limits that it was written with. Messages leave out annotations of this form."""
 
@@ -171,6 +172,11 @@ def holds(there: Any, made: Any) -> bool:
     return bool(there == made)
 
 
+def is_current(there: Json, renewed: Json) -> bool:
+    """Whether a rule of Grafana's is as `updated_rule` makes it."""
+    return holds(there, renewed) and (there.get("annotations") or {}).keys() == renewed["annotations"].keys()
+
+
 def rule(source: Json, names: Names, uid: str, group: str, root: str) -> Json:
     """A rule in our folder that queries the data source `uid`. `root`: Grafana's address."""
     made = addressed(source, names, uid, root)
@@ -192,7 +198,6 @@ def addressed(source: Json, names: Names, uid: str, root: str) -> Json:
     made: Json = orjson.loads(text)
     made["uid"] = names.uid(source["uid"])
     made["annotations"]["runbook_url"] = made["annotations"]["runbook_url"].replace(_ROOT, f"{root}/")
-    made["annotations"]["__dashboardUid__"] = names.uid(source["annotations"]["__dashboardUid__"])
     made["labels"] = {
         **source["labels"],
         "product": TAG,
@@ -210,7 +215,7 @@ def updated_rule(made: Json, there: Mapping[str, Any]) -> Json:
         **made,
         **{name: there[name] for name in preserved if there.get(name) is not None},
         "labels": {**(there.get("labels") or {}), **made["labels"]},
-        "annotations": {**(there.get("annotations") or {}), **made["annotations"]},
+        "annotations": {**_without_our_panel(there.get("annotations") or {}), **made["annotations"]},
     }
     if has_other_limits(there):
         renewed["for"] = there["for"]
@@ -220,6 +225,14 @@ def updated_rule(made: Json, there: Mapping[str, Any]) -> Json:
             _with_conditions_of(step, {old["refId"]: old for old in there["data"]}) for step in made["data"]
         ]
     return renewed
+
+
+def _without_our_panel(annotations: Mapping[str, str]) -> Json:
+    """Without the link to a panel of ours that earlier versions wrote: in e-mails it opened another floor."""
+    is_ours = annotations.get(_DASHBOARD, "").startswith(f"{TAG}-")
+    return {
+        name: text for name, text in annotations.items() if not (is_ours and name in (_DASHBOARD, _PANEL))
+    }
 
 
 def has_other_limits(there: Mapping[str, Any]) -> bool:

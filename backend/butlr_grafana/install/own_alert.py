@@ -18,9 +18,6 @@ from butlr_grafana.install.places import Place
 EXAMPLE_FILE = "provisioning/http-api/own-rule.json"
 """The example's group of rules, in the form of Grafana's API (`make dashboards`)."""
 
-FLOORS_PANEL = "1"
-"""*Now*, on the dashboard *Floor*: the people on the whole floor."""
-
 MOST_TITLE = 190
 """Characters of a rule's title; Grafana takes no more."""
 
@@ -76,13 +73,12 @@ def rule_for(place: Place, limit: Limit, example: Json, names: Names, *, source:
     made["uid"], made["title"], made["for"] = uid_of(place, names), title_of(place), limit.lasts
     made["data"] = [_step(step, place, limit) for step in made["data"]]
     annotations = made["annotations"]
-    annotations["summary"] = annotations["summary"].replace("than 20.", f"than {limit.people}.")
+    annotations["summary"] = annotations["summary"].replace("limit is 20.", f"limit is {limit.people}.")
     if not place.room:
         annotations["summary"] = annotations["summary"].replace(
             "{{ .Labels.room }} ({{ .Labels.floor }})", "{{ .Labels.floor }}"
         )
         annotations["dashboard"] = annotations["dashboard"].replace("&var-room={{ .Labels.room_id }}", "")
-        annotations["__panelId__"] = FLOORS_PANEL
     return made
 
 

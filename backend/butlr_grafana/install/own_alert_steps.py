@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from butlr_grafana.install.documents import Json, Names, holds
+from butlr_grafana.install.documents import Json, Names, is_current
 from butlr_grafana.install.own_alert import (
     Example,
     Limit,
@@ -161,7 +161,7 @@ class OwnAlert:
     def _put_rule(self, rule: Json, there: Json | None, rules: Mapping[str, Json]) -> None:
         what = f"the alert rule {rule['title']}"
         if there is not None:
-            if holds(there, rule):
+            if is_current(there, rule):
                 self._print_line(f"unchanged  {what}")
                 return
             self._do("PUT", f"{RULES}/{rule['uid']}", {**there, **rule}, what)

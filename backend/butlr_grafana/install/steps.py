@@ -18,7 +18,7 @@ from butlr_grafana.install.documents import (
     dashboard,
     data_source,
     has_other_limits,
-    holds,
+    is_current,
     is_same,
     kind_of,
     rule,
@@ -184,7 +184,7 @@ class Installation:
             return
         renewed = updated_rule(made, there)
         own = " (with the limits that were changed in Grafana)" if has_other_limits(there) else ""
-        if holds(there, renewed):
+        if is_current(there, renewed):
             self._print_line(f"unchanged  the alert rule {made['title']}{own}")
             return
         path = f"/api/v1/provisioning/alert-rules/{made['uid']}"

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from dashboards import floor
 from dashboards.alerting.limits import Limit
-from dashboards.sources import INFINITY, INFINITY_OF_RULES, PERIOD, Parameters
+from dashboards.sources import INFINITY_OF_RULES, PERIOD, Parameters
 from dashboards.style import FOLDER, Json
 
 RUNBOOKS = f"{{{{ externalURL }}}}api/datasources/proxy/uid/{INFINITY_OF_RULES.uid}/runbooks"
@@ -35,25 +35,15 @@ ms), and an hour before that.
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The panel to which an alert links: its title, the column of the row with the room, and the module of
-    its page.
-    """
+    """The dashboard to which an alert links: its module, and the column of the row with the room."""
 
-    panel: str
-    room: str | None = None
     of: ModuleType = floor
+    room: str | None = None
 
     @property
     def uid(self) -> str:
         found: str = self.of.UID
         return found
-
-    @property
-    def panel_id(self) -> int:
-        """The id of the panel whose title begins with this text."""
-        panels = self.of.dashboard(INFINITY)["panels"]
-        [found] = [n for n, panel in enumerate(panels, start=1) if panel["title"].startswith(self.panel)]
-        return int(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,8 @@ class Rule:
 
     `labels`: the columns that identify a row. `value`: the column that is compared. `minutes`: the length of
     the queried period. `severity`: how soon somebody should look. `pages_on_error`: the rule fires if the
-    query itself fails.
+    query itself fails. `summary`: it is also sent when the alert has ended, so it says the value beside the
+    limit, and not that the value is above it.
     """
 
     uid: str
@@ -194,12 +185,13 @@ def _expression(ref: str, model: Json) -> Json:
 
 
 def _annotations(rule: Rule) -> Mapping[str, str]:
+    """Without `__dashboardUid__`: for it, Grafana adds buttons to its e-mails, larger than our links, which
+    open the dashboard without the alert's floor.
+    """
     return {
         "summary": rule.summary,
         "description": rule.description,
         "runbook_url": f"{RUNBOOKS}/{rule.uid.removeprefix('butlr-')}",
-        "__dashboardUid__": rule.page.uid,
-        "__panelId__": str(rule.page.panel_id),
         **(_links(rule) if "space" in rule.labels else {}),
     }
 

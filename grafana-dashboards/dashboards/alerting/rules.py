@@ -30,12 +30,12 @@ HOT_ZONE = Rule(
     value="people_per_m2",
     limit=limits.HOT_ZONE,
     severity="warning",
-    summary=f"More people per m² than the limit of {limits.HOT_ZONE.fires_above:g}: {value('%.2f')} in "
-    f"{label('zone')} ({label('floor')}).",
+    summary=f"People per m² in {label('zone')} ({label('floor')}): {value('%.2f')}; the limit is "
+    f"{limits.HOT_ZONE.fires_above:g}.",
     description="For ten minutes, this room had more people per m² than the limit. The alert ends below "
     f"{limits.HOT_ZONE.ends_below:g}. A floor whose number of detections per person is not known has no "
     "value, so it has no alert.",
-    page=Page("Hot zones", room="zone_id"),
+    page=Page(room="zone_id"),
 )
 
 UNUSUAL = Rule(
@@ -47,11 +47,11 @@ UNUSUAL = Rule(
     value="ratio",
     limit=limits.UNUSUAL,
     severity="info",
-    summary=f"More than {limits.UNUSUAL.fires_above:g} times the people usual at this hour of the week: "
-    f"{value('%.1f')} times in {PLACE}.",
+    summary=f"People in {PLACE}, compared with the people usual at this hour of the week: {value('%.1f')} "
+    f"times as many; the limit is {limits.UNUSUAL.fires_above:g}.",
     description="The people of the last ten minutes, divided by the mean of the same hour and weekday in the "
     "last four whole weeks. A mean of less than four people counts as four.",
-    page=Page("People in rooms now", room="room_id"),
+    page=Page(room="room_id"),
 )
 
 CAPACITY = Rule(
@@ -63,10 +63,11 @@ CAPACITY = Rule(
     value="share",
     limit=limits.CAPACITY,
     severity="warning",
-    summary=f"More people than the room's capacity: {percent()} of it in {PLACE}.",
+    summary=f"People in {PLACE}: {percent()} of the room's capacity; the limit is "
+    f"{100 * limits.CAPACITY.fires_above:g} %.",
     description="The people of the last five minutes, counted by sensors in the room or by doors, whichever "
     "is higher.",
-    page=Page("People in rooms now", room="room_id"),
+    page=Page(room="room_id"),
 )
 
 DEAD_ROOM = Rule(
@@ -78,10 +79,11 @@ DEAD_ROOM = Rule(
     value="absent",
     limit=limits.ABSENT,
     severity="info",
-    summary=f"Nobody was seen in {PLACE} for {limits.ABSENT_WINDOW}; {value('%.1f')} people are usual at "
-    "these hours.",
-    description="The room is used less than before, or its sensor does not work. Check the sensor first.",
-    page=Page("Presence by room", room="room_id"),
+    summary=f"People usual in {PLACE} although nobody was seen for {limits.ABSENT_WINDOW}: {value('%.1f')}; "
+    f"the limit is {limits.ABSENT.fires_above:g}.",
+    description="The room is used less than before, or its sensor does not work. Check the sensor first. "
+    "When somebody is seen again, the value is 0.",
+    page=Page(room="room_id"),
 )
 
 UNBALANCED = Rule(
@@ -93,11 +95,11 @@ UNBALANCED = Rule(
     value="beyond",
     limit=limits.UNBALANCED,
     severity="info",
-    summary=f"The door counts of {label('floor')} are implausible today, by {value()} people; the "
+    summary=f"Implausible door counts of {label('floor')} today: by {value()} people; the "
     f"limit is {limits.UNBALANCED.fires_above:g}.",
     description="Entries minus exits since local midnight are above the floor's capacity or below zero, or "
     "people came for six hours and nobody left. An entrance sensor misses people, or the floor is too full.",
-    page=Page("In and out"),
+    page=Page(),
 )
 
 DEVICE = (*FLOOR, "room", "device_id", "device")
@@ -116,11 +118,11 @@ HIVE_OFFLINE = Rule(
     value="offline_s",
     limit=limits.HIVE_OFFLINE_S,
     severity="critical",
-    summary=f"The hive {NAME} has been offline for {duration()}; the limit is "
+    summary=f"Time for which the hive {NAME} has been offline: {duration()}; the limit is "
     f"{limits.HIVE_OFFLINE_S.fires_above / 60:g} min.",
     description="The data of its sensors do not reach Butlr: their rooms have no data, and the floor's "
     "figures lack the people there. The alerts of these sensors keep their state.",
-    page=Page("Floors", of=sensors),
+    page=Page(sensors),
 )
 
 SENSOR_OFFLINE = Rule(
@@ -132,11 +134,11 @@ SENSOR_OFFLINE = Rule(
     value="offline_s",
     limit=limits.SENSOR_OFFLINE_S,
     severity="warning",
-    summary=f"The sensor {NAME} has been offline for {duration()}; the limit is "
+    summary=f"Time for which the sensor {NAME} has been offline: {duration()}; the limit is "
     f"{limits.SENSOR_OFFLINE_S.fires_above / 60:g} min.",
     description="A room whose sensors are all offline has no data. A sensor whose hive is offline has no "
     "number here: the hive has an alert of its own.",
-    page=Page("Devices that need attention", of=sensors),
+    page=Page(sensors),
 )
 
 BATTERY_DUE = Rule(
@@ -148,11 +150,11 @@ BATTERY_DUE = Rule(
     value="battery_overdue_days",
     limit=limits.BATTERY_OVERDUE_DAYS,
     severity="info",
-    summary=f"The battery of the sensor {NAME} is due: {value('%+.0f')} days since its date (negative: days "
-    f"before it); the limit is {limits.BATTERY_OVERDUE_DAYS.fires_above:g}.",
+    summary=f"Battery of the sensor {NAME}: {value('%+.0f')} days since its date (negative: days before it); "
+    f"the limit is {limits.BATTERY_OVERDUE_DAYS.fires_above:g}.",
     description="Butlr gives the date by which the battery must be changed. A sensor for which Butlr gives "
     "no date has no number, and no alert.",
-    page=Page("Devices that need attention", of=sensors),
+    page=Page(sensors),
 )
 
 FLOOR_OFFLINE = Rule(
@@ -164,11 +166,11 @@ FLOOR_OFFLINE = Rule(
     value="offline_share",
     limit=limits.FLOOR_OFFLINE_SHARE,
     severity="warning",
-    summary=f"More than {100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} % of a floor's sensors are offline: "
-    f"{percent()} of {label('floor')}.",
+    summary=f"Sensors of {label('floor')} that are offline: {percent()}; the limit is "
+    f"{100 * limits.FLOOR_OFFLINE_SHARE.fires_above:g} %.",
     description="The figures of this floor lack the people whom these sensors would see. Sensors whose hive "
     "is offline count as offline.",
-    page=Page("Floors", of=sensors),
+    page=Page(sensors),
 )
 
 LATE_PEOPLE = Rule(
@@ -182,7 +184,7 @@ LATE_PEOPLE = Rule(
     severity="warning",
     summary=f"The newest people counts of {label('floor')} are {duration()} old; the limit is {LATE}.",
     description="Alerts about people on this floor do not change until newer counts arrive.",
-    page=Page("People over time"),
+    page=Page(),
 )
 
 LATE_HEAT = Rule(
@@ -196,7 +198,7 @@ LATE_HEAT = Rule(
     severity="warning",
     summary=f"The newest heat map of {label('floor')} is {duration()} old; the limit is {LATE}.",
     description="Alerts about hot zones on this floor do not change until a newer heat map arrives.",
-    page=Page("Heat on the plan"),
+    page=Page(),
 )
 
 UNREACHABLE = Rule(
@@ -208,10 +210,10 @@ UNREACHABLE = Rule(
     value="age_s",
     limit=limits.SILENT_S,
     severity="critical",
-    summary="Butlr, or the backend between it and Grafana, does not answer.",
+    summary="No answer from Butlr, or from the backend between it and Grafana.",
     description="Dashboards show the last known data and their age. All other Butlr alerts keep their state. "
     "Only this alert also fires when Grafana cannot reach the backend.",
-    page=Page("Now"),
+    page=Page(),
     pages_on_error=True,
 )
 
@@ -224,11 +226,11 @@ RULES_WITHOUT_DATA = Rule(
     value="rules_without_data_s",
     limit=limits.WITHOUT_DATA_S,
     severity="warning",
-    summary=f"An alert rule has had no complete data of a floor for {duration()}; the limit is "
+    summary=f"Time for which an alert rule has had no complete data of a floor: {duration()}; the limit is "
     f"{limits.WITHOUT_DATA_S.fires_above / 60:g} min.",
     description="Its alerts on that floor keep their state. Butlr answers, but not all requests of the "
     "rules: usually because the rules need more calls per minute than the account allows.",
-    page=Page("Now"),
+    page=Page(),
 )
 
 GROUPS = (
