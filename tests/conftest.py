@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -30,6 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = [item.nodeid.partition("::")[0] for item in items]
     place = {file: number for number, file in enumerate(in_order(files))}
     items.sort(key=lambda item: place[item.nodeid.partition("::")[0]])
+
+
+def pytest_collection_finish() -> None:
+    """Full garbage collections look at all modules and tests again and again, a tenth of the processor time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -63,12 +63,13 @@ def signed(none: float) -> Json:
     return {"thresholds": sign(none), "custom__cellOptions": {"type": "color-text"}}
 
 
-def dates(source: Source, at: Place, query: Query) -> Json:
-    """The two periods of a comparison."""
+def dates(source: Source, at: Place, query: Query, *more: Column) -> Json:
+    """The two periods of a comparison, and `more` that is the same in each row."""
     shown = [
         Column("then_dates", {"displayName": "Then"}),
         Column("now_dates", {"displayName": "Now"}),
         Column("timezone"),
+        *more,
     ]
     return row_figures(
         source, Frame("Dates of both periods", DATES_TEXT, at, [query]), shown, vertical=at.width < 24
@@ -133,7 +134,7 @@ def dashboard(source: Source) -> Json:
                         "zone",
                         {
                             "displayName": "Room",
-                            "custom__minWidth": 98,
+                            "custom__minWidth": 90,
                             "custom__wrapText": True,
                             **leads_to("The map of this room", room_page(source, "zone_id")),
                         },

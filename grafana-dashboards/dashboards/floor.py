@@ -81,8 +81,9 @@ opens has the same look; of the surface it shows the colours by cell. Hatched ro
 SUMMARY_TEXT = """\
 The heat map of the time range in numbers. *Person-hours* are empty if the number of detections per person \
 is not known. *Fullest cell* counts the detections of one cell. *Area in use* is the area of the cells \
-with a detection. *Hours counted* are those within the hours and days chosen. *Partial* means that a part \
-of the time range is missing or old; the marker beside the title shows which."""
+with a detection. *Hours counted* are those within the hours and days chosen. *Fetched* says whether Butlr's \
+data of the time range are there: *In part* means that a part is missing or old; the marker beside the title \
+shows which. Rooms whose sensors were offline are named on the plan below."""
 
 HOT_TEXT = """\
 Rooms by people per area in the time range, hottest first. If people are not known, rooms are ranked by \
@@ -92,8 +93,9 @@ the mark of a room without numbers to see why it has none. A room's name opens t
 
 NOW_TEXT = """\
 The median of the last five full minutes, of the floor or of the rooms chosen. People are counted by \
-sensors in the room and by doors; the higher count is shown. A room whose sensors are offline has no \
-number, because its doors alone would make it look empty; its mark shows why, and since when."""
+sensors in the room and by doors; the higher count is shown. So a floor may have more people than its rooms \
+together. Its capacity is the one in Butlr, not the sum of its rooms. A room whose sensors are offline has \
+no number, because its doors alone would make it look empty; its mark shows why, and since when."""
 
 PEOPLE_TEXT = """\
 People on the floor or in the rooms chosen: the mean of each window. A gap means that nothing is known; it \
@@ -112,7 +114,7 @@ ANSWER: Json = {
     "mappings": [
         {
             "type": "value",
-            "options": {"0": {"text": "Partial", "index": 1}, "1": {"text": "Complete", "index": 0}},
+            "options": {"0": {"text": "In part", "index": 1}, "1": {"text": "All", "index": 0}},
         }
     ],
     "thresholds": steps((None, WARNING), (1, GOOD)),
@@ -193,7 +195,7 @@ def dashboard(source: Source) -> Json:
                     Column("area_in_use_m2", {"decimals": 0}),
                     Column("area_in_use_ft2", {"decimals": 0}),
                     Column("hours", {"decimals": 0}),
-                    Column("complete", ANSWER),
+                    Column("complete", {"displayName": "Fetched", **ANSWER}),
                     Column("as_of", {"unit": MOMENT}),
                 ],
             ),
@@ -280,7 +282,7 @@ def dashboard(source: Source) -> Json:
                     Column(
                         "share",
                         {"displayName": "Of all detections", "decimals": 0, **width(88)},
-                        bar=Bar(None, ((None, COOL),)),
+                        bar=Bar(1, ((None, COOL),)),
                     ),
                     Column("zone_id", hidden=True),
                     Column("space", hidden=True),

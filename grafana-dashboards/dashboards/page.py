@@ -49,6 +49,7 @@ def page(
         "editable": True,
         "graphTooltip": 0,
         "timezone": "browser",
+        "weekStart": "monday",
         "time": {"from": since, "to": UNTIL},
         "timepicker": {},
         "refresh": REFRESH,

@@ -53,7 +53,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People, hour by hour of the week",
                     PEOPLE_TEXT,
-                    Place(0, 0, 11, 9),
+                    Place(0, 0, 11, 7),
                     [PEOPLE],
                     downloads(source, PEOPLE, "csv"),
                 ),
@@ -63,7 +63,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "People by heat, hour by hour of the week",
                     HEAT_TEXT,
-                    Place(0, 9, 11, 9),
+                    Place(0, 7, 11, 7),
                     [HEAT],
                     downloads(source, HEAT, "csv"),
                 ),
@@ -73,7 +73,7 @@ def dashboard(source: Source) -> Json:
                 Frame(
                     "Playback",
                     FILM_TEXT,
-                    Place(11, 0, 13, 18),
+                    Place(11, 0, 13, 14),
                     [SUMMARY],
                     downloads(source, FILM, "webp", "csv"),
                 ),

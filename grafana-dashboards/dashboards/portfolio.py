@@ -86,8 +86,8 @@ rooms. The change of time in use is in percentage points. Rooms without data are
 
 FREE_TEXT = """\
 Every room. Free rooms come first, the smallest of them at the top. A room is free if nobody was counted in \
-it for five minutes. *Unknown* does not mean free; *Why* shows what is missing. *Free for* shows *at least* \
-if the room may have been free for longer than the minutes that were requested.
+it for five minutes. *Unknown* does not mean free; *Why* shows what is missing. *Has been free for* shows \
+*at least* if the room may have been free for longer than the minutes that were requested.
 
 The variables *Capacity* and *Types* at the top limit the rooms. With *Capacity*, rooms whose capacity Butlr \
 does not know are left out. A room's name opens its map."""
@@ -193,9 +193,13 @@ def dashboard(source: Source) -> Json:
                 ],
             ),
             # Of all rooms: there are dates also if no room is underused.
-            dates(source, Place(0, 35, 24, 3), CHANGE),
+            dates(source, Place(0, 35, 24, 3), CHANGE, Column("underused_rooms")),
             underused_rooms(
-                source, "Underused rooms, then and now", UNDERUSED_TEXT, Place(0, 38, 24, 11), USE
+                source,
+                "Rooms used less than ${underused:text}, then and now",
+                UNDERUSED_TEXT,
+                Place(0, 38, 24, 11),
+                USE,
             ),
             lines(
                 source,

@@ -21,8 +21,8 @@ def place_of_room(source: Source, *, has_type: bool = False, are_known: bool = F
     """
     link = room_page(source, "room_id")
     return (
-        Column("room", {**leads_to("The map of this room", link), **WRAPPED, "custom__minWidth": 98}),
-        Column("floor", {**WRAPPED, "custom__minWidth": 103}),
+        Column("room", {**leads_to("The map of this room", link), **WRAPPED, "custom__minWidth": 95}),
+        Column("floor", {**WRAPPED, "custom__minWidth": 98}),
         Column("building", {**WRAPPED, "custom__minWidth": 95}),
         *([Column("type", width(118))] if has_type else []),
         *(() if are_known else why_unknown(link)),
@@ -44,9 +44,9 @@ def changes(*, of_underused: bool = False) -> tuple[Column, ...]:
             "in_use_change",
             {**signed(0.0005), "displayName": "Change (points)", "decimals": 1, **width(70)},
         ),
-        Column("mean_before", {"decimals": 1, **width(66)}),
-        Column("mean", {"decimals": 1, **width(66)}),
-        Column("mean_change", {**signed(0.05), "decimals": 1, **width(68)}),
+        Column("mean_before", {"decimals": 2, **width(66)}),
+        Column("mean", {"decimals": 2, **width(66)}),
+        Column("mean_change", {**signed(0.005), "decimals": 2, **width(68)}),
     )
 
 

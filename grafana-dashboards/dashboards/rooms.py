@@ -50,7 +50,7 @@ mark shows why."""
 
 UNDERUSED_TEXT = f"""\
 Rooms of the floors chosen that were in use for less than a share of the hours (*now*), and their use in the \
-earlier period (*then*), within the hours and days chosen. The share is 10 %; to change it, choose \
+earlier period (*then*), within the hours and days chosen. The title has the share; to change it, choose \
 *Underused below* in the menu beside the time range. The change of time in use is in percentage points. \
 Rooms without data are not listed here. {ORDER_TEXT}"""
 
@@ -108,7 +108,7 @@ def dashboard(source: Source) -> Json:
                     Column("dwell_s", {"decimals": 0, **width(86)}),
                 ],
             ),
-            dates(source, Place(0, 14, 24, 3), CHANGE),
+            dates(source, Place(0, 14, 24, 3), CHANGE, Column("underused_rooms")),
             table(
                 source,
                 Frame(
@@ -120,7 +120,13 @@ def dashboard(source: Source) -> Json:
                 ),
                 [*place_of_room(source, has_type=True), *changes()],
             ),
-            underused_rooms(source, "Underused rooms", UNDERUSED_TEXT, Place(0, 29, 24, 10), UNDERUSED_ROOMS),
+            underused_rooms(
+                source,
+                "Rooms used less than ${underused:text}",
+                UNDERUSED_TEXT,
+                Place(0, 29, 24, 10),
+                UNDERUSED_ROOMS,
+            ),
             grouped_bars(
                 source,
                 Frame("People against capacity", FULL_TEXT, Place(0, 39, 24, 13), [USE]),

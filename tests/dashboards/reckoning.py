@@ -43,7 +43,7 @@ Row = dict[str, Any]
 Compared = Iterator[tuple[str, Any, Any]]
 """A field, what was found, what it must be."""
 
-NOT_DRAWN = "no polygon: cells cannot be assigned"
+NOT_DRAWN = "Butlr has no outline of it, so no part of the heat map can be assigned to it"
 WAS_OFFLINE = "its sensors were offline"
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -632,6 +632,10 @@ def _usual(view: View, floor: Floor) -> float:
 
 def compare_utilization(frames: list[Json], view: View) -> Compared:
     expected = [_use_change(view, floor, room) for floor in view.floors for room in view.rooms(floor)]
+    known = [row for row in expected if row["in_use_share"] is not None]
+    underused, share = sum(row["underused"] for row in known), 100 * float(view.params["underused"])
+    for row in expected:
+        row["underused_rooms"] = f"{underused} of {len(known)} (below {share:g} % of the hours)"
     if view.params.get("only") == "underused":
         expected = [row for row in expected if row["underused"]]
     found = rows(frames)

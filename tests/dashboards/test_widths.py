@@ -20,8 +20,10 @@ SCREEN_PX, COLUMNS, GAP_PX = 1366, 24, 8
 MENU_PX = 300
 """Grafana's menu, which stands beside the page from 1200 pixels on until somebody closes it."""
 
-AROUND_PAGE_PX, AROUND_TABLE_PX, SCROLL_BAR_PX = 32, 18, 10
-"""What the page has on both sides; a panel's border and padding; a table with more rows than fit."""
+AROUND_PAGE_PX, AROUND_TABLE_PX, SCROLL_BAR_PX = 32 + 15, 18, 10
+"""What the page has on both sides, and its own scroll bar; a panel's border and padding; a table with more
+rows than fit.
+"""
 
 AROUND_CELL_PX = 13
 """Padding on both sides, and the line to the next column (Grafana 12.3, `TableNG/constants.ts`)."""

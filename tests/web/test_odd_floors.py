@@ -210,7 +210,7 @@ def test_people_without_a_room_are_outside(world: World) -> None:
     assert found["outside"]["detections"] == 960 * DETECTIONS_A_MINUTE, (
         "the room's too: nobody knows where it is"
     )
-    assert "no polygon" in found["room_no_plan_west"]["reason"]
+    assert "Butlr has no outline" in found["room_no_plan_west"]["reason"]
 
 
 def test_an_offline_floor_is_no_data_and_never_empty_rooms(world: World) -> None:

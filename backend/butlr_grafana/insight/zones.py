@@ -22,7 +22,7 @@ Level = Literal["room", "zone", "floor"]
 
 OUTSIDE_NAME = "outside any room"
 NO_HOURS = "no hour of the period is counted"
-NO_POLYGON = "no polygon: cells cannot be assigned"
+NO_POLYGON = "Butlr has no outline of it, so no part of the heat map can be assigned to it"
 OFFLINE = "its sensors are offline"
 WAS_OFFLINE = "its sensors were offline"
 UNCOVERED = "no sensor covers it"

@@ -179,9 +179,9 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "rank": number("Rank", "none"),
         "hot": number("Hot", YES_NO),
         # Two periods.
-        "current": number("Current, per hour", PER_HOUR, 1),
-        "baseline": number("Baseline, per hour", PER_HOUR, 1),
-        "change": number("Change, per hour", PER_HOUR, 1),
+        "current": number("Detections, now", PER_HOUR, 1),
+        "baseline": number("Detections, then", PER_HOUR, 1),
+        "change": number("Change in detections", PER_HOUR, 1),
         "change_pct": number("Change", "percent", 0),
         "share_change": number("Change in share", SHARE, 1),
         # People.
@@ -206,7 +206,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "free_since": time("Free since"),
         "free_for_s": number("Free for at least", SECONDS, 0),
         "free_exact": number("Free since is exact", YES_NO),
-        "free_for": text("Free for"),
+        "free_for": text("Has been free for"),
         "in": number("In", COUNT),
         "out": number("Out", COUNT),
         "inside": number("Inside", COUNT),

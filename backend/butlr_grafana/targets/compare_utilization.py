@@ -12,7 +12,7 @@ from butlr_grafana.query.scope import Scope
 from butlr_grafana.query.series import series_queries
 from butlr_grafana.targets import two_periods
 from butlr_grafana.targets.base import Fetched, Result, Row, Sources, TableTarget
-from butlr_grafana.targets.columns import SHARE, Column, number
+from butlr_grafana.targets.columns import SHARE, Column, number, text
 from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ROOM, SERIES
 from butlr_grafana.targets.utilization import why_none_underused
 from butlr_grafana.targets.value_rows import names_of, values_of
@@ -54,7 +54,17 @@ class CompareUtilization(TableTarget[RoomsCompared]):
 
     def columns(self, parsed: ParsedQuery) -> tuple[str, ...]:
         own = names_of(UseChange, without=("floor", "room", "rank"))
-        return ("rank", *ROOM, "building", "type", "capacity", *own, *two_periods.NAMES, "complete")
+        return (
+            "rank",
+            *ROOM,
+            "building",
+            "type",
+            "capacity",
+            *own,
+            *two_periods.NAMES,
+            "underused_rooms",
+            "complete",
+        )
 
     def own_columns(self, table: str) -> dict[str, Column]:
         return {
@@ -65,6 +75,7 @@ class CompareUtilization(TableTarget[RoomsCompared]):
             "in_use_share": number("Time in use, now", SHARE, 0),
             "in_use_share_before": number("Time in use, then", SHARE, 0),
             "in_use_change": number("Change in time in use", SHARE, 0),
+            "underused_rooms": text("Underused rooms"),
         }
 
     def rows_of(self, content: RoomsCompared, result: Result[RoomsCompared]) -> list[Row]:
@@ -73,6 +84,7 @@ class CompareUtilization(TableTarget[RoomsCompared]):
         """
         only_underused = result.parsed.only == "underused"
         periods = periods_of(content)
+        in_all = _underused_in_all(content.rooms, result.parsed)
         return [
             {
                 "rank": one.rank,
@@ -87,6 +99,7 @@ class CompareUtilization(TableTarget[RoomsCompared]):
                 "has_data": int(one.has_data),
                 "underused": int(one.underused),
                 **periods[one.floor.id],
+                "underused_rooms": in_all,
                 "complete": int(result.complete),
             }
             for one in content.rooms
@@ -102,6 +115,13 @@ class CompareUtilization(TableTarget[RoomsCompared]):
     def why_empty(self, result: Result[RoomsCompared]) -> str:
         rooms = result.content.rooms if result.content else ()
         return why_none_underused(rooms, result.parsed)
+
+
+def _underused_in_all(rooms: Sequence[UseChange], parsed: ParsedQuery) -> str:
+    """How many of the rooms with data are underused: the same in each row."""
+    known = [one for one in rooms if one.in_use_share is not None]
+    underused = sum(one.underused for one in known)
+    return f"{underused} of {len(known)} (below {100 * parsed.underused:g} % of the hours)"
 
 
 def periods_of(content: RoomsCompared) -> dict[str, Row]:

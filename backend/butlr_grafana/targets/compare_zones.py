@@ -18,9 +18,9 @@ from butlr_grafana.targets.parameter_groups import FRAMES_ROWS_CSV, ZONES
 from butlr_grafana.targets.value_rows import names_of, values_of
 
 IN_PEOPLE = {
-    "current": number("People, current", "short", 1),
-    "baseline": number("People, baseline", "short", 1),
-    "change": number("People, change", "short", 1),
+    "current": number("People, now", "short", 1),
+    "baseline": number("People, then", "short", 1),
+    "change": number("Change in people", "short", 1),
 }
 
 

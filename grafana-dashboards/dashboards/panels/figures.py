@@ -18,13 +18,10 @@ Limit = tuple[float | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar beside a number, up to `largest` or else to the column's largest value, coloured from each limit
-    upwards. `also`: the column's name in another unit.
-    """
+    """A bar beside a number, up to `largest`, coloured from each limit upwards."""
 
-    largest: float | None
+    largest: float
     limits: tuple[Limit, ...]
-    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +95,6 @@ def table(
         fieldConfig={
             "defaults": {
                 "custom": {"align": "auto", "inspect": False, "wrapHeaderText": True, "minWidth": 90},
-                # Each column has a scale of its own.
-                "fieldMinMax": True,
                 "noValue": f"{no_rows}. {WHERE_WHY}",
             },
             "overrides": [NOTHING_IN_CELLS, *_overrides(columns)],
@@ -122,7 +117,11 @@ NOTHING_IN_CELLS: Json = {
 }
 """A table's text for no row is not that of a cell without a value."""
 
-BAR_WIDTH = 56
+BAR_WIDTH, AROUND_CELL = 56, 13
+"""In pixels. Grafana (12.3) draws a bar as if it had the whole width of its column, and cuts what lies beyond
+the padding. So a bar's scale ends later than its largest value; if that were not known, the longest bars
+would look equal.
+"""
 
 
 def gauge(bar: Bar) -> Json:
@@ -132,7 +131,7 @@ def gauge(bar: Bar) -> Json:
     return {
         "custom__cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "hidden"},
         "min": 0,
-        **({} if bar.largest is None else {"max": bar.largest}),
+        "max": round(bar.largest * BAR_WIDTH / (BAR_WIDTH - AROUND_CELL), 4),
         "unit": "none",
         "thresholds": steps(*bar.limits),
         "color": {"mode": "thresholds"},
@@ -149,9 +148,9 @@ def _bars(columns: Sequence[Column]) -> dict[str, Column]:
     }
 
 
-def _copied(name: str, column: Column, bar: Bar) -> Json:
+def _copied(name: str, column: Column) -> Json:
     """A column with the values of another."""
-    of = {"include": [column.field, *bar.also], "reducer": "lastNotNull"}
+    of = {"include": [column.field], "reducer": "lastNotNull"}
     options = {"mode": "reduceRow", "reduce": of, "alias": name, "replaceFields": False, "timeSeries": False}
     return {"id": "calculateField", "options": options}
 
@@ -166,16 +165,11 @@ NOTHING: Json = {
 """What is not known: without it Grafana gives it the colour of the least value."""
 
 
-HEAT_BAR = Bar(None, ((None, "dark-orange"),), also=("people_per_m2",))
-
-
 def people_per_area(pixels: int) -> tuple[Column, Column]:
-    """People by area, as the columns of each unit of area are shown everywhere. A bar shows the value: on
-    coloured cells Grafana's numbers cannot be read in all colours.
-    """
+    """People by area, as the columns of each unit of area are shown everywhere."""
     return (
         Column("people_per_m2", {"decimals": 3, **width(pixels)}),
-        Column("people_per_ft2", {"decimals": 4, **width(pixels)}, bar=HEAT_BAR),
+        Column("people_per_ft2", {"decimals": 4, **width(pixels)}),
     )
 
 
@@ -239,7 +233,7 @@ def _fields(frame: Frame, columns: Sequence[Column]) -> list[Json]:
         # A column may be called otherwise where heat is in people.
         names += [title(c.of or target, c.field), title(f"{c.of or target}/people", c.field)]
         names += [beside[c.field]] if c.field in beside else []
-    copies = [_copied(name, column, column.bar) for name, column in bars.items() if column.bar]
+    copies = [_copied(name, column) for name, column in bars.items()]
     return [only(*(column.field for column in columns)), *copies, in_order(*dict.fromkeys(names))]
 
 

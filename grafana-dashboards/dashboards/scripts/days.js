@@ -27,7 +27,7 @@ return {
   color: theme.visualization?.palette.map((name) => theme.visualization.getColorByName(name)),
   tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' } },
   legend: { type: 'scroll', bottom: 0, textStyle: { color: ink, fontSize: 11 } },
-  grid: { left: 44, right: 8, top: 24, bottom: 48 },
+  grid: { left: 44, right: 8, top: 32, bottom: 48 },
   xAxis: {
     type: 'category', data: days.map(named), axisLabel: { color: ink, fontSize: 11, hideOverlap: true },
     axisTick: { show: false }, axisLine: { lineStyle: { color: faint } },
