@@ -19,6 +19,12 @@ from butlr_grafana.install.steps import Installation, Wanted
 from butlr_grafana.kiosk.grafana_api import Grafana, url_of
 from butlr_grafana.settings import Settings
 
+NOT_REMOVED = (
+    "note       not removed: folders, rules and contact points of `alert`; folders and playlists of `wall`; "
+    "service accounts, users, organisations, plugins. docs/grafana.md, 'Remove everything', says how to "
+    "remove them"
+)
+
 
 def add_install_options(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
@@ -101,6 +107,7 @@ def uninstall(options: argparse.Namespace, settings: Settings) -> int:
         print(f"Grafana at {grafana.url}, organisation {organisation.name}")
         installation = Installation(grafana, files_in(assets_root()), Wanted(names), print_line)
         installation.uninstall(own, dry_run=options.dry_run)
+        print(NOT_REMOVED)
     return 0
 
 
