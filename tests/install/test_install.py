@@ -430,8 +430,11 @@ def test_under_a_sub_path(operator: Operator) -> None:
 def test_into_an_organisation_of_its_own(grafana: FakeGrafana, operator: Operator) -> None:
     """Made where there is none; nothing is in the user's own."""
     operator.is_user("admin")
-    for _ in range(2):
-        operator.install(grafana, "--backend", BACKEND_URL, "--org", "Tenant A")
+    first, second = (
+        operator.install(grafana, "--backend", BACKEND_URL, "--org", "Tenant A") for _ in range(2)
+    )
+    assert "created    the organisation Tenant A\n" in first
+    assert "the organisation" not in second
     assert list(grafana.others) == ["Tenant A"]
     assert set(grafana.others["Tenant A"].dashboards) == set(PAGES)
     assert (grafana.dashboards, grafana.data_sources, grafana.rules.stored) == ({}, {}, {})
@@ -543,7 +546,7 @@ def test_that_the_backend_answers_is_tried_at_the_end(grafana: FakeGrafana, oper
         code, out, err = operator.run("install", grafana, "--backend", BACKEND_URL)
         assert code == (0 if status == 200 else 1)
         assert text in err
-        assert ("open " in out) == (status == 200)
+        assert ("checked    the backend answers through Grafana\nopen " in out) == (status == 200)
 
 
 def test_the_address_that_does_not_answer_is_named(grafana: FakeGrafana, operator: Operator) -> None:

@@ -61,6 +61,8 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
     token = _token(settings)
     with open_grafana(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_create=True)
+        if organisation.is_new:
+            print(f"created    the organisation {organisation.name}")
         rules = () if options.no_rules else account.RULES
         sources = () if options.datasource else account.SOURCES
         account.check_role(
@@ -89,6 +91,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
     if fault:
         print(f"butlr-grafana: everything is installed, but {fault}", file=sys.stderr)
         return 1
+    print("checked    the backend answers through Grafana")
     print(f"open       {grafana.url}/d/{wanted.names.uid('butlr-portfolio')}?orgId={organisation.id}")
     return 0
 
