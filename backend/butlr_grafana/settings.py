@@ -109,8 +109,8 @@ class Settings:
     )
     virtual_sensors: VirtualRule = setting(  # noqa: RUF009  # as all others; the linter takes the alias for a type
         "BUTLR_VIRTUAL_SENSORS",
-        "copies of sensors (clones, mirrors): by-place counts each device once at each place; drop ignores "
-        "all copies, as Butlr's own client does",
+        "how copies of sensors count (Butlr calls them clones and mirrors); by-place: at each place a device "
+        "counts once, also if only a copy of it is there; drop: no copy counts, as in Butlr's own client",
         "by-place",
         parse=values.one_of(("by-place", "drop")),
     )

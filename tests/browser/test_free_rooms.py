@@ -190,17 +190,23 @@ def test_each_room_has_its_state_as_a_word_and_a_colour(show: Show) -> None:
     ]
 
 
-def test_free_rooms_that_do_not_fit_come_page_by_page(show: Show) -> None:
-    board = show(size=(1366, 768))
+@pytest.mark.parametrize("size", [(1366, 768), (600, 600)])
+def test_free_rooms_that_do_not_fit_come_page_by_page(show: Show, size: tuple[int, int]) -> None:
+    board = show(size=size)
     free = [row for row in wanted(board) if row["state"] == "free"]
     places = len(board.cards())
     assert len(free) > places
     seen: dict[str, list[str]] = {}
-    for _ in range(8):
+    for _ in range(16):
         board.passes(5)
         seen[board.elements["more"]["text"]] = [card["name"] for card in board.cards()]
     pages = -(-len(free) // places)
-    assert sorted(seen) == [f"page {n + 1} of {pages}" for n in range(pages)]
+    left = len(wanted(board)) - pages * places
+    assert left > 0
+    *before, last = sorted(seen)
+    assert before == [f"page {n + 1} of {pages}" for n in range(pages - 1)]
+    # The last page says how many are not free and do not fit either.
+    assert last == f"page {pages} of {pages} · and {left} more that are not free"
     listed = [name for _, names in sorted(seen.items()) for name in names]
     assert listed[: len(free)] == [row["room"] for row in free]
     # The last page has room for others.

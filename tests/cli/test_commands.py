@@ -107,6 +107,20 @@ def test_only_an_address_on_this_machine_is_said_to_be_opened() -> None:
     assert "Open" not in text["0.0.0.0"]
 
 
+@pytest.mark.parametrize("token", ["", "a-token-of-the-demo"])
+def test_the_demo_says_what_its_page_asks_for(token: str) -> None:
+    with running("demo", BACKEND_TOKEN=token) as (process, url):
+        until(lambda: is_up(f"{url}/healthz"))
+        auth = ("anybody", token) if token else None
+        assert requests.get(f"{url}/", auth=auth, timeout=HANG_S).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None
+        text = process.stdout.read()
+    login = "Enter any user name, and BACKEND_TOKEN as the password. " if token else ""
+    assert f"Open {url}/ in a browser. {login}Ctrl-C stops it." in text
+    assert not token or token not in text
+
+
 def test_the_simulator_does_not_outlive_a_killed_backend() -> None:
     with running("serve") as (process, _):
         family = children_of(process.pid)
@@ -229,7 +243,7 @@ def test_check_measures_what_is_not_known_about_butlr_in_at_most_60_calls() -> N
         assert all(simulator.count(path) for path in (GRAPHQL, DETECTIONS, REPORTING, STATS))
     assert code == 0
     assert {state for state, _ in rows.values()} == {"ok"}
-    assert rows["settings"][1] == simulator.url
+    assert rows["settings"][1].startswith(f"{simulator.url}; `check` asks Butlr itself; ")
     assert list(measured) == list(ORDER)
     assert not any(state in ("FAILED", "DIFFERS") for state, _ in measured.values())
 

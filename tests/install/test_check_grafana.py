@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from butlr_grafana.cli import check_grafana
 from butlr_grafana.settings import read
-from tests.fake_grafana import EDITOR, VIEWER, FakeGrafana
-from tests.install.conftest import Operator
+from tests.fake_grafana import ADMIN, EDITOR, VIEWER, FakeGrafana
+from tests.install.conftest import BACKEND_URL, Operator
 from tests.install.test_install import INFINITY, PAGES, RULES, SIMPOD
 from tests.processes import run
 
@@ -26,8 +27,10 @@ def rows(grafana: FakeGrafana, token: str = VIEWER, uid: str = "butlr", org: str
 
 
 def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) -> None:
-    """A viewer may check_grafana."""
+    """Only an Admin sees the data source's address; a viewer may check the rest."""
     operator.install(grafana)
+    [seen] = [row for row in rows(grafana, ADMIN) if row[0] == "data source"]
+    assert seen[1:] == ("ok", f"uid butlr, {INFINITY}; asks the backend at {BACKEND_URL}")
     found = rows(grafana)
     assert {state for _, state, _ in found} == {"ok"}
     message = [f"{step}: {text}" for step, _, text in found]
@@ -36,7 +39,7 @@ def test_all_is_well_after_an_install(grafana: FakeGrafana, operator: Operator) 
         f"plugin: {INFINITY} 3.11.1",
         f"plugin: {SIMPOD} 0.6.5",
         "plugin: volkovlabs-echarts-panel 7.2.5",
-        f"data source: uid butlr, {INFINITY}",
+        f"data source: uid butlr, {INFINITY}; only the role Admin can see its address",
         "token: the backend answers through Grafana",
         f"dashboards: {len(PAGES)} of {len(PAGES)}",
         f"alert rules: {len(RULES)} of {len(RULES)}",
@@ -91,6 +94,12 @@ def test_who_cannot_get_in_is_told_so(token: str, message: str, grafana: FakeGra
     assert message in text
 
 
+def test_an_address_with_a_password_is_not_shown(grafana: FakeGrafana, operator: Operator) -> None:
+    operator.install(grafana)
+    grafana.data_sources["butlr"]["url"] = "http://anna:s3cret@backend.example:8080"
+    assert "s3cret" not in str(rows(grafana, ADMIN))
+
+
 def test_another_organisation_is_looked_at(grafana: FakeGrafana) -> None:
     [(_, state, text)] = rows(grafana, EDITOR, org="Tenant A")
     assert state == "FAILED"
@@ -102,7 +111,11 @@ def test_check_has_these_rows_and_fails_with_them(grafana: FakeGrafana, operator
     well = run("check", "--grafana", grafana.url, GRAFANA_TOKEN=VIEWER)
     assert well.returncode == 0, well.stdout + well.stderr
     assert "token               ok      the backend answers through Grafana" in well.stdout
+    steps = [line.split()[0] for line in well.stdout.splitlines()]
+    # A mistake about Grafana is seen before Butlr is measured, which takes minutes.
+    assert steps.index("exposure") + 1 == steps.index("grafana") < steps.index("login")
     missing = run("check", "--grafana", grafana.url, "--datasource", "other", GRAFANA_TOKEN=VIEWER)
     assert missing.returncode == 1
+    assert re.search("^heat maps +ok ", missing.stdout, re.MULTILINE)
     assert "data source         FAILED  --datasource other: there is no such data source" in missing.stdout
     assert VIEWER not in well.stdout + missing.stdout

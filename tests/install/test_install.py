@@ -430,8 +430,11 @@ def test_under_a_sub_path(operator: Operator) -> None:
 def test_into_an_organisation_of_its_own(grafana: FakeGrafana, operator: Operator) -> None:
     """Made where there is none; nothing is in the user's own."""
     operator.is_user("admin")
-    for _ in range(2):
-        operator.install(grafana, "--backend", BACKEND_URL, "--org", "Tenant A")
+    first, second = (
+        operator.install(grafana, "--backend", BACKEND_URL, "--org", "Tenant A") for _ in range(2)
+    )
+    assert "created    the organisation Tenant A\n" in first
+    assert "the organisation" not in second
     assert list(grafana.others) == ["Tenant A"]
     assert set(grafana.others["Tenant A"].dashboards) == set(PAGES)
     assert (grafana.dashboards, grafana.data_sources, grafana.rules.stored) == ({}, {}, {})
@@ -543,7 +546,26 @@ def test_that_the_backend_answers_is_tried_at_the_end(grafana: FakeGrafana, oper
         code, out, err = operator.run("install", grafana, "--backend", BACKEND_URL)
         assert code == (0 if status == 200 else 1)
         assert text in err
-        assert ("open " in out) == (status == 200)
+        assert ("checked    the backend answers through Grafana\nopen " in out) == (status == 200)
+
+
+def test_the_address_that_does_not_answer_is_named(grafana: FakeGrafana, operator: Operator) -> None:
+    grafana.backend = lambda _path, _authorization: (502, {"message": "as it is"})
+    _, _, err = operator.run("install", grafana, "--backend", BACKEND_URL)
+    assert f"Grafana's server does not reach the backend at {BACKEND_URL} (502: as it is)" in err
+
+
+def test_grafanas_own_address_is_told_from_the_backends(grafana: FakeGrafana, operator: Operator) -> None:
+    """As Grafana answers to a token that it does not know: 401, which its proxy hands on as 400."""
+
+    def other_grafana(path: str, _authorization: str) -> tuple[int, Any]:
+        return (200, {"database": "ok"}) if path == "/api/health" else (401, {"message": "Invalid API key"})
+
+    grafana.backend = other_grafana
+    code, _, err = operator.run("install", grafana, "--backend", grafana.url)
+    assert code == 1
+    assert f"a Grafana answers at {grafana.url}, the data source's URL, not the backend" in err
+    assert "token" not in err
 
 
 def test_it_is_tried_with_the_token_that_was_written(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from butlr_grafana.cli.install import NOT_REMOVED
 from butlr_grafana.install import usage
 from tests.fake_grafana import FakeGrafana
 from tests.install.conftest import BACKEND_URL, Operator
 
 Json = dict[str, Any]
 
+ROOT = Path(__file__).resolve().parents[2]
 INFINITY = "yesoreyeram-infinity-datasource"
 OURS = {"type": INFINITY, "uid": "butlr"}
 OTHER = {"type": INFINITY, "uid": "elsewhere"}
@@ -92,7 +96,7 @@ def test_a_dashboard_that_does_not_use_it_is_not(
     add_dashboard(grafana, "theirs", content)
     out = operator.uninstall(grafana)
     assert in_use(out) == []
-    assert "note " not in out
+    assert [line for line in out.splitlines() if line.startswith("note")] == [NOT_REMOVED]
 
 
 def test_rules_and_library_panels_are_listed_too(grafana: FakeGrafana, operator: Operator) -> None:
@@ -116,7 +120,7 @@ def test_they_are_listed_before_anything_is_removed(grafana: FakeGrafana, operat
     add_dashboard(grafana, "theirs", USING["panel"])
     kinds = [line.split()[0] for line in operator.uninstall(grafana).splitlines()]
     assert kinds[:3] == ["Grafana", "in", "note"]
-    assert set(kinds[3:]) == {"removed"}
+    assert set(kinds[3:-1]) == {"removed"}
 
 
 def test_every_page_of_a_long_list_is_read(
@@ -157,8 +161,21 @@ def test_a_second_time_says_that_there_is_nothing(grafana: FakeGrafana, operator
     written = len(grafana.changes)
     for arguments in ((), ("--dry-run",)):
         lines = operator.uninstall(grafana, *arguments).splitlines()
-        assert lines[1:] == ["nothing    there is nothing of `install` in this organisation"]
+        assert lines[1:] == ["nothing    there is nothing of `install` in this organisation", NOT_REMOVED]
     assert len(grafana.changes) == written
+
+
+def test_it_says_what_it_does_not_remove_and_where_this_is_described(
+    grafana: FakeGrafana, operator: Operator
+) -> None:
+    operator.install(grafana)
+    for arguments in (("--dry-run",), ()):
+        note = operator.uninstall(grafana, *arguments).splitlines()[-1]
+        assert note.startswith("note ")
+        for kind in ("`alert`", "contact points", "`wall`", "playlists", "service accounts", "organisations"):
+            assert kind in note
+        [page, chapter] = re.findall(r"(docs/\S+\.md), '([^']+)'", note)[0]
+        assert f"\n## {chapter}\n" in (ROOT / page).read_text("utf-8")
 
 
 def test_a_dry_run_changes_nothing(grafana: FakeGrafana, operator: Operator) -> None:

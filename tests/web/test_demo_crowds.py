@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from butlr_grafana.cli.crowd import lines_of
+from butlr_grafana.cli.crowd import cleared, lines_of
 from tests.alerting.grafana import ALERTING, Watcher, rules
 from tests.processes import run, running
 from tests.support import PARIS, World
@@ -120,12 +121,38 @@ def test_the_command_asks_the_running_demo() -> None:
             f"35 more people in all in {WEST} ({PARIS}): each call adds people; --clear removes all"
         )
         again = run("crowd", "--clear", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
-        assert again.stdout == "no people are added\n"
+        assert again.stdout == f"35 people removed from {WEST} ({PARIS})\n"
+        none = run("crowd", "--clear", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
+        assert none.stdout == "there were no added people\n"
         refused = run("crowd", "Nowhere=30", "--backend", url, BACKEND_TOKEN="a-token-of-the-demo")
         assert refused.returncode == 1
         assert "room" in refused.stderr
-        stranger = run("crowd", "Open space West=30", "--backend", url)
-        assert "BACKEND_TOKEN" in stranger.stderr
+        for token, problem in {"": "needs its token", "another-token": "does not know this token"}.items():
+            stranger = run("crowd", "Open space West=30", "--backend", url, BACKEND_TOKEN=token)
+            assert f"{url} {problem}: set BACKEND_TOKEN or BACKEND_TOKEN_FILE" in stranger.stderr
+
+
+def test_the_command_says_what_to_set_if_nothing_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    output = run("crowd", "Open space West=30", BACKEND_PORT=port)
+    assert output.returncode == 1
+    assert (
+        f"http://127.0.0.1:{port} cannot be reached (connection refused): if the demo runs on another port, "
+        "set BACKEND_PORT or give --backend URL"
+    ) in output.stderr
+
+
+def test_the_command_counts_whom_it_removed() -> None:
+    """In each room, also if they were added by several calls."""
+    crowds = [
+        {"room": room, "floor": PARIS, "people": people, "stop": "2026-06-17T12:00:00+00:00"}
+        for room, people in ((WEST, 30), ("room_2", 4), (WEST, 30))
+    ]
+    assert list(cleared(crowds)) == [
+        f"60 people removed from {WEST} ({PARIS})",
+        f"4 people removed from room_2 ({PARIS})",
+    ]
 
 
 def test_the_command_counts_who_is_there_now() -> None:

@@ -5,7 +5,7 @@ account, and for each API in use.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -57,7 +57,8 @@ class Checkup:
     """The rows of `check`.
 
     `settings_read`: the settings as they were read; those of the application may point to the simulator.
-    `show`: called with the name of each long step. `report`: the file for a report that a maintainer may see.
+    `grafana`: the rows about Grafana. They take a moment, so they come before Butlr is measured. `show`:
+    called with the name of each long step. `report`: the file for a report that a maintainer may see.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class Checkup:
         settings_read: Settings,
         *,
         address: str,
+        grafana: Iterable[Row] = (),
         show: Callable[[str], None] = lambda _text: None,
         report: Path | None = None,
     ) -> None:
         self._application = application
         self._settings = settings_read
         self._address = address
+        self._grafana = grafana
         self._show = show
         self._report = report
         self._topology: Topology | None = None
@@ -100,6 +103,7 @@ class Checkup:
         yield _row("exposure", self._exposure)
         if self._settings.cache_url:
             yield _row("shared cache", self._shared)
+        yield from self._grafana
         login = _row("login", self._login)
         yield login
         yield _row("topology", self._floors)

@@ -1,4 +1,4 @@
-"""The command `check`: prints the rows of `Checkup`, then those about Grafana."""
+"""The command `check`: prints the rows of `Checkup`, with those about Grafana among them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 
 from butlr_grafana.app import create_app, open_verdicts, redis_of
 from butlr_grafana.cli import check_grafana
-from butlr_grafana.cli.check import FAILED, WARNING, Checkup, Row
+from butlr_grafana.cli.check import WARNING, Checkup, Row
 from butlr_grafana.cli.install import add_grafana
 from butlr_grafana.cli.progress import show_measuring
 from butlr_grafana.cli.setting_names import unknown
 from butlr_grafana.cli.upstream import settings_from_environment, upstream
 from butlr_grafana.settings import DEFAULT_BUTLR_URL, Settings
+
+HOW = "`check` asks Butlr itself; it asks the running backend only through Grafana (--grafana)"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -52,17 +54,14 @@ def check(options: argparse.Namespace) -> int:
         checkup = Checkup(
             application,
             settings,
-            address=address,
+            address=f"{address}; {HOW}",
+            grafana=grafana_rows(options, settings),
             show=show_measuring,
             report=Path(options.report) if options.report else None,
         )
         for row in checkup.rows():
             print(row, flush=True)
-        code = checkup.exit_code
-    for row in grafana_rows(options, settings):
-        print(row, flush=True)
-        code = code or int(row.state == FAILED)
-    return code
+        return checkup.exit_code
 
 
 def grafana_rows(options: argparse.Namespace, settings: Settings) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from butlr_grafana.base.assets import assets_root
 from butlr_grafana.cli.grafana import access_to
 from butlr_grafana.install import account, requirements
 from butlr_grafana.install.documents import INFINITY, SIMPOD, files_in, kind_of
-from butlr_grafana.install.probe import fault_through
+from butlr_grafana.install.probe import address_of_source, fault_through
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
 from butlr_grafana.settings import Settings
 
@@ -38,7 +38,7 @@ def rows(settings: Settings, url: str, *, organisation: str, source_uid: str) ->
             return
         yield _row("grafana", partial(_version, found, f"organisation {there.name} at {grafana.url}"))
         yield from _plugins(found)
-        yield _row("data source", partial(_source, found, source_uid))
+        yield _row("data source", partial(_source, grafana, found, source_uid))
         if source_uid in found.sources:
             yield _row("token", partial(_through, grafana, source_uid))
         yield _row("dashboards", partial(_pages, grafana, found))
@@ -61,9 +61,11 @@ def _plugins(found: requirements.GrafanaState) -> Iterator[Row]:
             yield "plugin", state, f"{plugin} is not installed; {requirements.USES[plugin]} need it"
 
 
-def _source(found: requirements.GrafanaState, uid: str) -> str:
+def _source(grafana: Grafana, found: requirements.GrafanaState, uid: str) -> str:
     requirements.check_source(found, uid)
-    return f"uid {uid}, {INFINITY}"
+    address = address_of_source(grafana, uid)
+    where = f"asks the backend at {address}" if address else "only the role Admin can see its address"
+    return f"uid {uid}, {INFINITY}; {where}"
 
 
 def _through(grafana: Grafana, uid: str) -> str:

@@ -19,6 +19,7 @@ from butlr_grafana.cli.upstream import settings_from_environment
 from butlr_grafana.settings import Settings
 
 TIMEOUT_S = 30.0
+UNAUTHORIZED = 401
 MINUTES = {"m": 1, "h": 60}
 
 
@@ -54,12 +55,28 @@ def crowd(options: argparse.Namespace, settings: Settings) -> int:
     url = options.backend or f"http://127.0.0.1:{settings.port}"
     headers = {"Authorization": f"Bearer {settings.tokens[0].text}"} if settings.tokens else {}
     if options.clear:
+        before = _send("GET", url, headers)
         _send("DELETE", url, headers)
+        for line in cleared(before):
+            print(line)
+        if not options.crowds:
+            return 0
     for room, people in options.crowds:
         _send("PUT", url, headers, {"room": room, "people": people, "minutes": options.minutes})
     for line in lines_of(_send("GET", url, headers), now=datetime.now(UTC)):
         print(line)
     return 0
+
+
+def cleared(crowds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """How many people were removed from each room, those included who had gone."""
+    removed: Counter[tuple[str, str]] = Counter()
+    for one in crowds:
+        removed[one["room"], one["floor"]] += one["people"]
+    for (room, floor), people in removed.items():
+        yield f"{people} people removed from {room} ({floor})"
+    if not removed:
+        yield "there were no added people"
 
 
 def lines_of(crowds: Sequence[Mapping[str, Any]], *, now: datetime) -> Iterator[str]:
@@ -90,10 +107,21 @@ def _send(method: str, url: str, headers: dict[str, str], body: object = None) -
             timeout=TIMEOUT_S,
         )
     except requests.RequestException as error:
-        raise ServiceError(f"the backend at {url} cannot be reached ({reason_of(error)})") from None
+        raise ServiceError(
+            f"the backend at {url} cannot be reached ({reason_of(error)}): if the demo runs on another port, "
+            "set BACKEND_PORT or give --backend URL"
+        ) from None
     if response.status_code == 404:
         raise ServiceError(f"the backend at {url} is not a demo: its people are real, so none can be added")
-    document = response.json()
+    if response.status_code == UNAUTHORIZED:
+        problem = "does not know this token" if headers else "needs its token"
+        raise ServiceError(f"the backend at {url} {problem}: set BACKEND_TOKEN or BACKEND_TOKEN_FILE")
+    try:
+        document = response.json()
+    except ValueError:
+        raise ServiceError(
+            f"what answers at {url} is not the backend: set BACKEND_PORT or give --backend URL"
+        ) from None
     if response.status_code != 200:
         raise ServiceError(document["message"])
     return document

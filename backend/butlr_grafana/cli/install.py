@@ -19,6 +19,12 @@ from butlr_grafana.install.steps import Installation, Wanted
 from butlr_grafana.kiosk.grafana_api import Grafana, url_of
 from butlr_grafana.settings import Settings
 
+NOT_REMOVED = (
+    "note       not removed: folders, rules and contact points of `alert`; folders and playlists of `wall`; "
+    "service accounts, users, organisations, plugins. docs/grafana.md, 'Remove everything', says how to "
+    "remove them"
+)
+
 
 def add_install_options(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
@@ -55,6 +61,8 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
     token = _token(settings)
     with open_grafana(options, settings) as grafana:
         organisation = account.enter(grafana, options.org, may_create=True)
+        if organisation.is_new:
+            print(f"created    the organisation {organisation.name}")
         rules = () if options.no_rules else account.RULES
         sources = () if options.datasource else account.SOURCES
         account.check_role(
@@ -83,6 +91,7 @@ def install(options: argparse.Namespace, settings: Settings) -> int:
     if fault:
         print(f"butlr-grafana: everything is installed, but {fault}", file=sys.stderr)
         return 1
+    print("checked    the backend answers through Grafana")
     print(f"open       {grafana.url}/d/{wanted.names.uid('butlr-portfolio')}?orgId={organisation.id}")
     return 0
 
@@ -101,6 +110,7 @@ def uninstall(options: argparse.Namespace, settings: Settings) -> int:
         print(f"Grafana at {grafana.url}, organisation {organisation.name}")
         installation = Installation(grafana, files_in(assets_root()), Wanted(names), print_line)
         installation.uninstall(own, dry_run=options.dry_run)
+        print(NOT_REMOVED)
     return 0
 
 

@@ -78,7 +78,8 @@ def run_server(settings: Settings, simulator: Sequence[str] = ()) -> int:
             print(f"butlr-grafana {__version__} on {url} ({mode})", flush=True)
             # From other machines the address differs, or there is none, as in a container.
             if is_demo and is_loopback(settings.host):
-                print(f"Open {url} in a browser; Ctrl-C stops it.", flush=True)
+                login = "Enter any user name, and BACKEND_TOKEN as the password. " if settings.tokens else ""
+                print(f"Open {url} in a browser. {login}Ctrl-C stops it.", flush=True)
 
         application = create_app(reached, demo=is_demo, tokens=TokenWatch(os.environ))
         # When the server stops, requests that wait for Butlr get the data that have arrived.

@@ -20,6 +20,12 @@ OF_COMPOSE = frozenset(
 )
 """Names that docker-compose.yml and Grafana's provisioning use."""
 
+GRAFANA = "GRAFANA_"
+"""Grafana's own environment has names that begin like this (GRAFANA_HOME), so only near ones are reported."""
+
+NEAR_OF_GRAFANA = 0.75
+"""From this similarity of what follows GRAFANA_ on, a name is taken for a misspelt one (`difflib`)."""
+
 NEAR = 0.88
 """From this similarity on, a name is taken for a misspelt one (`difflib`)."""
 
@@ -38,16 +44,33 @@ def known_names() -> list[str]:
 
 def misspelt(names: Iterable[str]) -> Iterator[str]:
     """A sentence for each name that is almost the name of a setting. Other names may be of other programs."""
-    for name in _foreign(names):
+    every = list(names)
+    for name in _foreign(every):
         if near := _nearest(name, NEAR):
-            yield f"{name} is not a setting and has no effect; did you mean {near}?"
+            yield _sentence(name, near)
+    yield from misspelt_of_grafana(every)
+
+
+def misspelt_of_grafana(names: Iterable[str]) -> Iterator[str]:
+    """The same for names that begin with GRAFANA_."""
+    ours = [name.removeprefix(GRAFANA) for name in known_names() if name.startswith(GRAFANA)]
+    for name in sorted(names):
+        rest = name.removeprefix(GRAFANA)
+        if name.startswith(GRAFANA) and rest not in ours:
+            for near in get_close_matches(rest, ours, n=1, cutoff=NEAR_OF_GRAFANA):
+                yield _sentence(name, GRAFANA + near)
 
 
 def unknown(names: Iterable[str]) -> Iterator[str]:
-    """A sentence for each name that begins as settings do, but is none."""
-    for name in _foreign(names):
-        near = _nearest(name, SIMILAR)
-        yield f"{name} is not a setting and has no effect" + (f"; did you mean {near}?" if near else "")
+    """A sentence for each name that begins as settings do, but is none. With GRAFANA_, only for near ones."""
+    every = list(names)
+    for name in _foreign(every):
+        yield _sentence(name, _nearest(name, SIMILAR))
+    yield from misspelt_of_grafana(every)
+
+
+def _sentence(name: str, near: str) -> str:
+    return f"{name} is not a setting and has no effect" + (f"; did you mean {near}?" if near else "")
 
 
 def _foreign(names: Iterable[str]) -> Iterator[str]:

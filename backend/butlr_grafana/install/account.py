@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from butlr_grafana.kiosk.grafana_api import Grafana, GrafanaError
@@ -24,8 +24,11 @@ SOURCES_REMOVAL = ("datasources:read", "datasources:delete")
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
+    """`is_new`: whether `enter` has created it."""
+
     id: int
     name: str
+    is_new: bool = False
 
 
 def enter(grafana: Grafana, wanted: str, *, may_create: bool) -> Organisation:
@@ -42,13 +45,16 @@ def enter(grafana: Grafana, wanted: str, *, may_create: bool) -> Organisation:
             f"--org {wanted}: a service account's token works only in its own organisation, {own.name}; "
             "use a token of that organisation, or GRAFANA_USER and GRAFANA_PASSWORD"
         )
-    grafana.enter(_id_of(grafana, wanted, may_create=may_create))
+    known = _id_of(grafana, wanted)
+    if known is None and not may_create:
+        raise GrafanaError(f"--org {wanted}: there is no such organisation")
+    grafana.enter(_created(grafana, wanted) if known is None else known)
     there = _current(grafana)
     if there.name != wanted:
         raise GrafanaError(
             f"--org {wanted}: this user is not a member of it; add the user there, with the role Admin"
         )
-    return there
+    return replace(there, is_new=known is None)
 
 
 def _current(grafana: Grafana) -> Organisation:
@@ -56,16 +62,16 @@ def _current(grafana: Grafana) -> Organisation:
     return Organisation(int(found["id"]), str(found["name"]))
 
 
-def _id_of(grafana: Grafana, wanted: str, *, may_create: bool) -> int:
+def _id_of(grafana: Grafana, wanted: str) -> int | None:
     for org in grafana.request("GET", "/api/user/orgs", "list this user's organisations"):
         if org["name"] == wanted:
             return int(org["orgId"])
     path = f"/api/orgs/name/{quote(wanted, safe='')}"
     found = grafana.request("GET", path, f"look for the organisation {wanted}", without=(NO_SUCH,))
-    if found is not None:
-        return int(found["id"])
-    if not may_create:
-        raise GrafanaError(f"--org {wanted}: there is no such organisation")
+    return None if found is None else int(found["id"])
+
+
+def _created(grafana: Grafana, wanted: str) -> int:
     made = grafana.request("POST", "/api/orgs", "create organisations", {"name": wanted})
     return int(made["orgId"])
 

@@ -150,6 +150,12 @@ class Grafana:
         response, text = self._response("GET", path, None)
         return response.status_code, _message(text) or f": {response.reason}"
 
+    def is_grafana_behind(self, uid: str) -> bool:
+        """Whether a Grafana, and not the backend, answers at the address of the data source `uid`."""
+        path = f"/api/datasources/proxy/uid/{quote(uid, safe='')}{HEALTH}"
+        _, text = self._response("GET", path, None)
+        return "database" in _object(text)
+
     def floors_of_backend(self, uid: str) -> frozenset[str] | None:
         """The ids of the floors that the backend behind the data source `uid` serves; `None` if it does not
         say.

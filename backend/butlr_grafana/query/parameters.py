@@ -115,8 +115,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             Parameter(
                 "empty",
                 "cells without a detection: omit leaves them out (null in dense frames), zero makes "
-                "them 0 within "
-                "the floor's outline; cells without data stay null; pictures show neither",
+                "them 0 within the floor's outline; cells without data are null in both cases; a picture "
+                "gives no colour to either kind of cell",
                 values.one_of(*EMPTY),
                 default="omit",
                 choices=EMPTY,
@@ -190,8 +190,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "for",
-                "who waits for the result: an alert rule, a wall or a viewer; each of them has its share of "
-                "the calls to Butlr; default: rule with `require=complete`, otherwise viewer",
+                "for whom the result is: a viewer, an alert rule or a wall; a part of the calls to Butlr is "
+                "reserved for each of these three; default: rule with `require=complete`, otherwise viewer",
                 values.one_of(*REQUESTERS),
                 choices=REQUESTERS,
                 example="rule",
@@ -217,8 +217,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ),
             Parameter(
                 "release",
-                "limit below which a hot zone is no longer hot, for `events`; default: 80 % of a number as "
-                "`threshold`",
+                "for `events`: a hot zone stays hot until its value is below this limit; default: 80 % of "
+                "`threshold`, if that is a number",
                 values.release,
                 example="2",
             ),

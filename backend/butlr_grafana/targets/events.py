@@ -22,7 +22,7 @@ class RecordedEvents:
 class Events(TableTarget[RecordedEvents]):
     name = "events"
     title = "Hot zone events"
-    description = "One row per time in which a zone was hot for an alert rule: start, end, threshold, peak."
+    description = "One row for each time that a zone was hot for an alert rule: start, end, threshold, peak."
     parameters = ("space", "from", "to", "tz", "level", "room", "type", "format")
     formats = FRAMES_ROWS_CSV
     many_floors = True

@@ -145,19 +145,22 @@ function page() {
   const pages = Math.max(1, Math.ceil(free.length / places));
   const number = Math.floor(Date.now() / PAGE_MS) % pages;
   const shown = free.slice(number * places, (number + 1) * places);
-  const filled = number === pages - 1 ? [...shown, ...others.slice(0, places - shown.length)] : shown;
-  return { pages, number, shown: filled };
+  const isLast = number === pages - 1;
+  const added = isLast ? others.slice(0, places - shown.length) : [];
+  return { pages, number, shown: [...shown, ...added], left: isLast ? others.length - added.length : 0 };
 }
 
-function footer({ pages, number, shown }) {
+function footer({ pages, number, left }) {
   const y = height - foot / 2;
-  const left = kept.rows.length - shown.length;
-  const more = pages > 1 ? 'page ' + (number + 1) + ' of ' + pages : left > 0 ? 'and ' + left + ' more that are not free' : '';
-  const age = asOf(kept.at) + (kept.failedAt ? ', no answer ' + since(kept.failedAt) : '');
-  return [
-    text('more', more, { x: edge, y }, size(0.034), { fill: faint, room: width * 0.45 }),
-    text('age', age, { x: width - edge, y }, size(0.034), { fill: kept.failedAt ? alarm : faint, align: 'right', room: width * 0.5 }),
-  ];
+  const more = [pages > 1 && 'page ' + (number + 1) + ' of ' + pages, left > 0 && 'and ' + left + ' more that are not free']
+    .filter(Boolean).join(' · ');
+  const words = asOf(kept.at) + (kept.failedAt ? ', no answer ' + since(kept.failedAt) : '');
+  const age = text('age', words, { x: width - edge, y }, size(0.034), {
+    fill: kept.failedAt ? alarm : faint, align: 'right', room: width * 0.5,
+  });
+  ruler.font = age.style.font;
+  const room = width - 3 * edge - ruler.measureText(age.style.text).width;
+  return [text('more', more, { x: edge, y }, size(0.034), { fill: faint, room }), age];
 }
 
 // Where a room is, as far as the rooms shown are not all in one place.
