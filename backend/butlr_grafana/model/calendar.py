@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,9 @@ from butlr_grafana.model.time import DAY_S, HOUR_S, MINUTE_S, LocalHours, Period
 
 STEPS_S = {"1m": 60, "5m": 300, "15m": 900, "1h": HOUR_S, "1d": DAY_S}
 """The length of each window in seconds. A day is as long as the local day."""
+
+MOST_CACHED = 2_000
+"""Starts of windows that are cached: more than four weeks of hours."""
 
 SERIES_SETTLE_S = 600
 """Butlr's minutes of people can change for five minutes, as its webhook documentation says. So younger
@@ -104,6 +108,19 @@ def window_starts(period: Period, every: str, timezone: str) -> NDArray[np.int64
     Days begin at local midnight. Shorter windows are counted from midnight, and again from a clock change by
     a part of a window.
     """
+    is_short = period.length_s <= MOST_CACHED * STEPS_S[every]
+    return _cached_starts(period, every, timezone) if is_short else _starts(period, every, timezone)
+
+
+@lru_cache(maxsize=64)
+def _cached_starts(period: Period, every: str, timezone: str) -> NDArray[np.int64]:
+    """The same for all floors of a time zone."""
+    found = _starts(period, every, timezone)
+    found.setflags(write=False)
+    return found
+
+
+def _starts(period: Period, every: str, timezone: str) -> NDArray[np.int64]:
     zone, step_s = ZoneInfo(timezone), STEPS_S[every]
     day = datetime.fromtimestamp(period.start_s, zone).date()
     starts: list[NDArray[np.int64]] = []
