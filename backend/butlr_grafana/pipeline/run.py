@@ -34,6 +34,7 @@ from butlr_grafana.model.verdicts import Verdicts
 from butlr_grafana.pipeline.fetch_result import FetchResult
 from butlr_grafana.pipeline.gather import Gatherer, PendingFetch
 from butlr_grafana.pipeline.resample import join, only_within, resample
+from butlr_grafana.pipeline.settled_series import SettledSeries
 from butlr_grafana.pipeline.split import plan, plan_series, plan_stats
 
 SUMS_BYTES = 64 * 2**20
@@ -46,6 +47,7 @@ class Pipeline:
         self.gatherer = gatherer
         self._verdicts = verdicts
         self._sums = Sums(SUMS_BYTES)
+        self._series = SettledSeries(assets)
 
     def begin(
         self, query: AnyQuery, *, now_s: float, call_class: CallClass = CallClass.VIEWER
@@ -141,9 +143,9 @@ class Pipeline:
         if query.require == "complete" and not fetch_result.coverage.complete:
             raise incomplete(fetch_result)
         if isinstance(query, SeriesQuery):
-            series = assets(query, fetch_result.chunks)
+            series = self._series.of(query, fetch_result.chunks)
             incomplete_windows = sum(chunk.samples.incomplete for chunk in fetch_result.chunks)
-            return SeriesResult(query, tuple(series), fetch_result.coverage, incomplete_windows)
+            return SeriesResult(query, series, fetch_result.coverage, incomplete_windows)
         if isinstance(query, StatsQuery):
             figures = known_figures(chunk.samples for chunk in fetch_result.chunks)
             return StatsResult(query, figures, fetch_result.coverage)
