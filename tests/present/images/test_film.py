@@ -142,6 +142,8 @@ def test_all_windows_have_room_on_the_plan() -> None:
         (MONDAY_8H, HOUR, ("08:00-09:00", "Mon 15 Jun 2026")),
         (MONDAY_8H + 15 * HOUR, HOUR, ("23:00-24:00", "Mon 15 Jun 2026")),
         (MONDAY_8H - 8 * HOUR, 24 * HOUR, ("Mon 15 Jun", "2026")),
+        (MONDAY_8H + 4 * HOUR, 12 * HOUR, ("Mon 15 Jun", "2026, from 12:00")),
+        (MONDAY_8H - 8 * HOUR, 9 * HOUR, ("Mon 15 Jun", "2026, until 09:00")),
         (MONDAY_8H - 8 * HOUR, 7 * 24 * HOUR, ("15 Jun - 21 Jun", "2026")),
         (MONDAY_8H + 14 * HOUR, 4 * HOUR, ("Mon 22:00 - Tue 02:00", "15 Jun - 16 Jun 2026")),
     ],

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from butlr_grafana.model.chunk import Grid
 from butlr_grafana.model.floor import Floor, PlanDrawing
 from butlr_grafana.model.queries import HeatMap
+from butlr_grafana.model.time import HOUR_S
 from butlr_grafana.present.frames.dense import dense
 from butlr_grafana.present.images import floorplan_layers, lettering
 from butlr_grafana.present.images.colour import sequential
@@ -264,6 +265,11 @@ def clock(result: HeatMap) -> tuple[str, str]:
         return f"{start:%a} {start.day} {start:%b}", f"{start:%Y}"
     if midnights:
         return f"{start.day} {start:%b} {DASH} {last.day} {last:%b}", f"{last:%Y}"
+    if start.date() == last.date() and period.length_s > HOUR_S:
+        # A day at the edge of the time range. The hours that count are fewer than these.
+        since = "" if (start.hour, start.minute) == (0, 0) else f", from {start:%H:%M}"
+        until = "" if end.date() != start.date() else f", until {end:%H:%M}"
+        return f"{start:%a} {start.day} {start:%b}", f"{start:%Y}{since}{until}"
     if start.date() == last.date():
         until = "24:00" if end.date() != start.date() else f"{end:%H:%M}"
         return f"{start:%H:%M}{DASH}{until}", f"{start:%a} {start.day} {start:%b %Y}"
