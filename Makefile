@@ -4,6 +4,9 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Python keeps what it has compiled, also where the machine's default is not to: the tests start many processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: FORCE help demo check test containers upgrade bench golden fuzz soak audit lint contract format docs dist lock grafana dashboards clean
 
@@ -33,8 +36,9 @@ check: $(VENV)/.dev  ## under a minute, before each commit: lint, types, import 
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q -m fast $$(grep -rl --include='test_*.py' 'pytest.mark.fast' tests)
 
-PROCESSES ?= auto
-test: $(VENV)/.dev  ## every test, in as many processes as there are cores (PROCESSES=0: in this one)
+# Two a core: Chromium and the servers that tests start keep a test waiting for a quarter of its time.
+PROCESSES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+test: $(VENV)/.dev  ## every test, in two processes a core (PROCESSES=0: in this one)
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 containers: $(VENV)/.dev  ## builds the image and runs docker-compose.yml for real (CONTAINERS_STAND_INS=1: without an image registry)

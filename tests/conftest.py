@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Full garbage collections look at all modules and tests again and again, a tenth of the processor time."""
+    """A full garbage collection looks at all modules and tests, each time: a tenth of the processor time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
