@@ -46,6 +46,8 @@ class Utilization(TableTarget[RoomsInUse]):
 
     def queries(self, scope: Scope) -> list[AnyQuery]:
         check_choice("only", scope.parsed.only, "all", "underused")
+        # As `compare-utilization`, which stands on the same page: one room has one mean there.
+        scope = scope.in_windows("1h")
         hourly = [
             query
             for metric, statistic in HOURLY
