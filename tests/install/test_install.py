@@ -393,7 +393,14 @@ def test_what_is_less_than_was_tried_is_noted(grafana: FakeGrafana, operator: Op
     assert set(PAGES) - set(grafana.dashboards) == {"butlr-floor-json"}
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "it has none"), (1, "it has one"), (2, "it has 2")])
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "there is none"),
+        (1, "there is one Prometheus; whether it has these metrics was not tested"),
+        (2, "there are 2 Prometheus; whether it has these metrics was not tested"),
+    ],
+)
 def test_it_says_whether_operations_can_work(
     count: int, text: str, grafana: FakeGrafana, operator: Operator
 ) -> None:

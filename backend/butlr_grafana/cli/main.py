@@ -26,7 +26,9 @@ WITH_A_LOG = ("serve", "demo", "prepare")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command. 0: done; 1: an error, which was printed; 2: wrong arguments; 130: interrupted."""
+    """Runs a command. 0: done; 1: an error, which was printed; 2: wrong arguments; 130: interrupted;
+    141: nobody reads the output any more.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["simulate"]:
         from butlr_grafana.simulator.__main__ import run
@@ -38,10 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     log_to_stderr(form)
     try:
         with request_id.use_request_id(request_id.current_or_new()):
-            return int(options.command(options))
+            code = int(options.command(options))
+            sys.stdout.flush()
+            return code
     except (CommandError, BackendError) as error:
         _show_error(error, as_line=form == "json" and name in WITH_A_LOG)
         return 1
+    except BrokenPipeError:
+        # Whoever reads the output has ended, as `head` does. At its exit, Python would write again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         return 130
 

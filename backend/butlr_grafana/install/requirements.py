@@ -90,12 +90,13 @@ def remarks(found: GrafanaState) -> Iterator[str]:
 
 
 def prometheus(found: GrafanaState) -> str:
-    """What the dashboard Operations needs, and whether this Grafana has it."""
+    """What the dashboard Operations needs, and whether this Grafana may have it."""
     count = sum(kind == PROMETHEUS for kind in found.sources.values())
-    there = {0: "it has none", 1: "it has one"}.get(count, f"it has {count}")
+    there = {0: "there is none", 1: "there is one Prometheus"}.get(count, f"there are {count} Prometheus")
+    tested = "; whether it has these metrics was not tested" if count else ""
     return (
         "the dashboard Operations needs a Prometheus data source in this organisation with the backend's "
-        f"metrics: {there} (docs/operations.md)"
+        f"metrics: {there}{tested} (docs/operations.md)"
     )
 
 
