@@ -33,7 +33,7 @@ DATES_TEXT = """\
 The two periods that are compared, on the clock of the time zone shown: it is the floor's own. If the floors \
 have several time zones, it is UTC. *Compared with*, above or in the menu beside the time range, chooses the \
 earlier period. *The period before* is as long as the time range and ends where it begins. *Then* and *Now* \
-mean these dates on this page. The use of rooms is compared by whole hours, without the current hour."""
+mean these dates on this page. *Rooms* and *Portfolio* compare whole hours, without the current hour."""
 
 MAP_TEXT = f"""\
 Red cells had more people than in the earlier period, blue cells fewer, grey cells the same number. The unit \
