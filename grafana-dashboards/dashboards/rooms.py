@@ -28,7 +28,8 @@ UNDERUSED_ROOMS = Query(CHANGE.target, {**CHANGE.parameters, "only": "underused"
 PRESENCE = Query("presence", {**FLOORS, "every": "1d"})
 
 USE_TEXT = """\
-Every room of the floors chosen, within the time range, hours and days chosen. *Utilization* is the mean \
+Every room of the floors chosen, within the time range, hours and days chosen; by whole hours, without the \
+current hour. The people of the last minutes are on *Floor*. *Utilization* is the mean \
 number of people divided by the capacity. *People, mean* is of all hours; *People, peak* \
 is the fullest minute. *People when used* is the mean of the times with people. *Time in use* is the \
 share of the hours in which people were there. *Download as table* has more columns, for example the 95th \
