@@ -1,7 +1,7 @@
 """Caches series whose data have all settled.
 
 Alert rules compare people now with the same four weeks at each evaluation. For 200 floors of 20 rooms, making
-making series took a third of the processor time of all rules.
+series took a third of the processor time of all rules.
 """
 
 from __future__ import annotations
