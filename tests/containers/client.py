@@ -3,7 +3,7 @@
 Runs in a container of the backend's image, with nothing but the standard library: `client.py URL RATE FIRST`.
 Of ten requests one is a POST, and one asks for a day of a floor that nobody has asked for, which takes as
 long as Butlr takes: FIRST says with which of these days to begin. Every second request keeps its connection,
-as Grafana's proxy does. Nothing is tried twice.
+as Grafana's proxy does. Every second request for a day is that of an alert rule. Nothing is tried twice.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def request(n: int, first: int) -> tuple[str, str, str, Any]:
         resolution = ("0.5", "1.0")[k // (len(FLOORS) * DAYS) % 2]
         arguments = f"space={FLOORS[k % len(FLOORS)]}&resolution={resolution}"
         arguments += f"&from={day:%Y-%m-%d}&to={day + timedelta(days=1):%Y-%m-%d}"
+        arguments += "&for=viewer" if n % 20 == 0 else "&for=rule"
         return "slow", "GET", f"/api/v1/heatmap-summary?{arguments}&format=rows&require=complete", None
     if n % 10 == 5:
         target = {"target": "spaces", "refId": "A", "payload": {}}

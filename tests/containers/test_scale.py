@@ -1,4 +1,4 @@
-"""Three replicas, the proxy, Valkey, Prometheus: their rights, and requests while parts go away."""
+"""Replicas, that of rules, proxy, Valkey, Prometheus: their rights, and requests while parts leave."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ CREDENTIALS = {
 USERS = {
     "token": "10001:10001",
     "backend": "10001:10001",
+    "rules": "10001:10001",
     "grafana": "472:0",
     "prometheus": "65534:65534",
     "valkey": "999:999",
@@ -82,7 +83,7 @@ def of(report: dict[str, Any]) -> str:
     return f"{report['failed']} of {report['sent']} failed; slowest: {slowest}"
 
 
-@pytest.mark.parametrize("service", ["backend", "grafana", "prometheus", "valkey", "proxy"])
+@pytest.mark.parametrize("service", ["backend", "rules", "grafana", "prometheus", "valkey", "proxy"])
 def test_a_container_has_the_rights_that_were_declared_and_no_others(project: Project, service: str) -> None:
     """As seen from inside, by the process that runs there and by one that is added."""
     state = project.inside(service, "cat", "/proc/1/status", "/proc/self/status")
@@ -112,9 +113,9 @@ def test_prometheus_sees_each_replica(project: Project) -> None:
             )
         )
         result = found["data"]["result"]
-        return bool(result) and result[0]["value"][1] == "3"
+        return bool(result) and result[0]["value"][1] == "4"
 
-    until(up, "three replicas in Prometheus")
+    until(up, "three replicas and that of rules in Prometheus")
 
 
 def keys(project: Project) -> int:
@@ -172,13 +173,14 @@ def test_valkey_is_shared_and_may_go_away_refuse_and_come_back(project: Project)
     until_trouble_is(project, 0)
 
 
-def test_no_request_is_lost_when_a_replica_is_killed(project: Project, record: Record) -> None:
+@pytest.mark.parametrize("service", ["backend", "rules"])
+def test_no_request_is_lost_when_a_replica_is_killed(project: Project, record: Record, service: str) -> None:
     whole(project)
     with project.load(PROXY, rate=RATE) as report:
         time.sleep(3)
-        docker("kill", project.containers("backend")[0].id)
+        docker("kill", project.containers(service)[0].id)
         time.sleep(8)
-    record("one of three killed", of(report))
+    record(f"one killed, {service}", of(report))
     assert_nothing_was_lost(report, least=10 * RATE)
 
 
@@ -211,7 +213,7 @@ def test_no_request_is_lost_in_an_upgrade_three_times_in_a_row(project: Project,
     whole(project)
     others = project.containers("grafana", "valkey", "prometheus", "proxy")
     for turn in range(3):
-        before = {each.id for each in project.containers("backend")}
+        before = {each.id for each in project.containers("backend", "rules")}
         source = project.folder / "backend/butlr_grafana/__init__.py"
         source.write_text(source.read_text("utf-8") + f"# {turn}\n", "utf-8")
         if turn == 1:
@@ -222,12 +224,14 @@ def test_no_request_is_lost_in_an_upgrade_three_times_in_a_row(project: Project,
             time.sleep(2)
         record(f"upgrade {turn + 1} of 3", of(report))
         assert_nothing_was_lost(report, least=15 * RATE)
-        after = project.containers("backend")
-        assert len(after) == 3
+        after = project.containers("backend", "rules")
+        assert len(after) == 4
         assert not before & {each.id for each in after}
         assert ("proxy: has read its file anew" in output) == (turn >= 1)
         image = docker("image", "inspect", "--format", "{{.Id}}", "butlr-grafana")
-        assert {inspect(each.id)["Image"] for each in project.containers("backend", "token")} == {image}
+        assert {inspect(each.id)["Image"] for each in project.containers("backend", "rules", "token")} == {
+            image
+        }
         # A first container that is made anew takes nobody along.
         assert project.containers("grafana", "valkey", "prometheus", "proxy") == others
 
@@ -244,13 +248,13 @@ def test_an_upgrade_that_cannot_start_changes_nothing(project: Project) -> None:
 
 
 def test_what_the_proxy_refuses_is_in_its_log(project: Project) -> None:
-    project.compose("stop", "backend")
+    project.compose("stop", "backend", "rules")
     with pytest.raises(AssertionError, match="503"):
         project.get("/api/v1/spaces?room=room_secret")
     lines = [json.loads(line) for line in project.logs("proxy") if line[:1] == "{"]
     assert [line for line in lines if line["status"] == 503 and line["message"] == "GET /api/v1/spaces"]
     assert "room_secret" not in "".join(project.logs("proxy"))
-    project.compose("start", "backend")
+    project.compose("start", "backend", "rules")
     project.wait_healthy()
 
 
@@ -260,13 +264,13 @@ def test_each_is_stopped_within_its_grace(project: Project, record: Record) -> N
     project.compose("stop")
     codes = {each.name: inspect(each.id)["State"]["ExitCode"] for each in project.containers()}
     record("exit codes after stop", sorted(set(codes.values())))
-    assert len(codes) == 8
+    assert len(codes) == 9
     assert 137 not in codes.values(), codes
 
 
 @pytest.mark.parametrize(
     ("profiles", "more"),
-    [("operations", {"prometheus"}), ("scale", {"valkey", "proxy"})],
+    [("operations", {"prometheus"}), ("scale", {"rules", "valkey", "proxy"})],
 )
 def test_a_profile_alone_starts_its_services_and_down_takes_them(
     project: Project, profiles: str, more: set[str]

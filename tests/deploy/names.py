@@ -1,4 +1,4 @@
-"""A name server of one name, whose addresses a test changes: as Docker's is for a service."""
+"""A name server of two names, whose addresses a test changes: as Docker's is for services."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ A, CLASS_IN, ANSWERS, NO_ERROR = 1, 1, 0x8580, 0
 
 
 class Names:
-    """Answers on 127.0.0.1, by UDP, every question for an IPv4 address with `addresses`."""
+    """Answers on 127.0.0.1, by UDP, every question for an IPv4 address: of the name `rules` with `rules`, of
+    any other with `addresses`.
+    """
 
-    def __init__(self, *addresses: str) -> None:
+    def __init__(self, *addresses: str, rules: str = "") -> None:
         self.addresses = list(addresses)
+        self.rules = [rules] if rules else []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -37,7 +40,9 @@ class Names:
         name_ends = requested.index(b"\0", 12) + 1
         question = requested[12 : name_ends + 4]
         kind, _ = struct.unpack(">HH", question[-4:])
-        found = self.addresses if kind == A else []
+        name = requested[13 : 13 + requested[12]]
+        addresses = self.rules if name == b"rules" else self.addresses
+        found = addresses if kind == A else []
         head = requested[:2] + struct.pack(">HHHHH", ANSWERS | NO_ERROR, 1, len(found), 0, 0)
         # 0xC00C: the name is that of the question.
         records = (

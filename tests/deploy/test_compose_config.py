@@ -30,10 +30,10 @@ VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "nothing": ({}, set()),
     "credentials": (CREDENTIALS, set()),
     "operations": ({"COMPOSE_PROFILES": "operations"}, {"prometheus"}),
-    "scale": ({"COMPOSE_PROFILES": "scale", **SCALE}, {"valkey", "proxy"}),
+    "scale": ({"COMPOSE_PROFILES": "scale", **SCALE}, {"rules", "valkey", "proxy"}),
     "both": (
         {"COMPOSE_PROFILES": "operations,scale", **SCALE, **CREDENTIALS},
-        {"prometheus", "valkey", "proxy"},
+        {"prometheus", "rules", "valkey", "proxy"},
     ),
     "sub-path": (
         {
@@ -113,6 +113,15 @@ def test_compose_accepts_the_file_and_chooses_the_services(
     read: dict[str, Any] = json.loads(config(compose, tmp_path, env, "--format", "json").stdout)
     assert set(read["services"]) == DEFAULT | more
     assert read["services"]["backend"]["deploy"]["replicas"] == int(env.get("BACKEND_REPLICAS", "1"))
+    if "rules" in more:
+        # One, and else as the other backends; it is not built for a second time.
+        others = {"build", "deploy", "profiles", "pull_policy"}
+        backend, rules = (
+            {name: value for name, value in read["services"][service].items() if name not in others}
+            for service in ("backend", "rules")
+        )
+        assert rules == backend
+        assert "build" not in read["services"]["rules"]
     grafana = read["services"]["grafana"]["environment"]
     assert grafana["GF_SERVER_ROOT_URL"] == env.get("GF_SERVER_ROOT_URL", "")
     for name in ("GF_SMTP_HOST", "GF_SMTP_FROM_ADDRESS", "GF_SMTP_USER"):

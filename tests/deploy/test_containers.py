@@ -43,7 +43,7 @@ def test_three_services_are_there_and_others_only_on_request() -> None:
     by_profile = {name: service.get("profiles", []) for name, service in SERVICES.items()}
     assert by_profile == {
         **{"token": [], "backend": [], "grafana": []},
-        **{"prometheus": ["operations"], "valkey": ["scale"], "proxy": ["scale"]},
+        **{"prometheus": ["operations"], "rules": ["scale"], "valkey": ["scale"], "proxy": ["scale"]},
     }
 
 
@@ -147,7 +147,7 @@ def test_both_sides_read_the_token_that_the_first_service_makes() -> None:
     modes = {
         name: mode for name in SERVICES for source, _, mode in mounts(SERVICES[name]) if source == "token"
     }
-    assert modes == {"token": "rw", "backend": "ro", "grafana": "ro", "prometheus": "ro"}
+    assert modes == {"token": "rw", "backend": "ro", "rules": "ro", "grafana": "ro", "prometheus": "ro"}
 
 
 def test_prometheus_reads_our_files_and_asks_the_backend_with_its_token() -> None:
@@ -161,8 +161,8 @@ def test_prometheus_reads_our_files_and_asks_the_backend_with_its_token() -> Non
     [job] = config["scrape_configs"]
     assert job["authorization"] == {"credentials_file": TOKEN_FILE}
     port = SERVICES["backend"]["environment"]["BACKEND_PORT"]
-    [found] = job["dns_sd_configs"]
-    assert (found["names"], found["type"], found["port"]) == (["backend"], "A", port)
+    found = [(one["names"], one["type"], one["port"]) for one in job["dns_sd_configs"]]
+    assert found == [(["backend"], "A", port), (["rules"], "A", port)]
     assert all((folder / name).exists() for name in config["rule_files"])
 
 
@@ -206,7 +206,8 @@ def test_the_cache_is_bounded_kept_nowhere_and_reached_by_backends_only() -> Non
     assert f"/data:uid={user},gid={group},mode=0700" in valkey["tmpfs"]
     [network] = valkey["networks"]
     assert COMPOSE["networks"][network] == {"internal": True}
-    assert [name for name, s in SERVICES.items() if network in s.get("networks", [])] == ["backend", "valkey"]
+    inside = [name for name, s in SERVICES.items() if network in s.get("networks", [])]
+    assert inside == ["backend", "rules", "valkey"]
 
 
 def test_the_first_container_makes_the_tokens_and_reads_the_settings_of_the_backend() -> None:
@@ -223,8 +224,14 @@ def test_the_image_is_built_once_and_at_every_up() -> None:
     assert [name for name, service in SERVICES.items() if "build" in service] == ["backend"]
     assert SERVICES["backend"]["pull_policy"] == "build"
     of_ours = [name for name, s in SERVICES.items() if s["image"] == SERVICES["backend"]["image"]]
-    assert of_ours == ["token", "backend"]
-    assert SERVICES["token"]["pull_policy"] == "never"
+    assert of_ours == ["token", "backend", "rules"]
+    assert SERVICES["token"]["pull_policy"] == SERVICES["rules"]["pull_policy"] == "never"
+
+
+def test_the_backend_of_rules_is_as_the_others() -> None:
+    of_backend_only = {"build", "pull_policy", "deploy"}
+    backend = {name: value for name, value in SERVICES["backend"].items() if name not in of_backend_only}
+    assert SERVICES["rules"] == {**backend, "pull_policy": "never", "profiles": ["scale"]}
 
 
 def test_probes_are_frequent_and_services_have_time_to_stop() -> None:

@@ -7,9 +7,8 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,14 +18,15 @@ import requests
 import yaml
 
 from butlr_grafana.simulator import Simulator
+from tests.alerting.grafana import rules
 from tests.deploy.names import Names
+from tests.deploy.proxies import FILE, free_port, proxy, status
 from tests.deploy.replicas import Replica
 from tests.processes import measured, running
 from tests.redis_server import RedisServer
 from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, PEOPLE, at, cannot_run, cells_of, truth, until
 
 ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "provisioning/haproxy/haproxy.cfg"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 
 NOW = "2026-06-17T16:34:56"
@@ -53,47 +53,20 @@ def test_the_file_is_accepted_as_it_is_without_a_warning(haproxy: str) -> None:
     checked = subprocess.run([haproxy, "-c", "-f", str(FILE)], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     warnings = [line for line in checked.stderr.splitlines() if "[WARNING]" in line]
-    # That name is known in compose's network only.
-    assert [line for line in warnings if "could not resolve address 'backend'" not in line] == []
+    # These names are known in compose's network only.
+    assert [
+        line for line in warnings if not re.search("could not resolve address '(backend|rules)'", line)
+    ] == []
 
 
 def test_it_asks_compose_s_backends_and_waits_longer_than_they_do() -> None:
     text = FILE.read_text("utf-8")
     port = COMPOSE["services"]["backend"]["environment"]["BACKEND_PORT"]
     assert re.search(rf"server-template \w+ \d+ backend:{port}$", text, re.MULTILINE)
+    assert re.search(rf"server rules rules:{port} backup$", text, re.MULTILINE)
     assert re.search(r"nameserver \w+ 127\.0\.0\.11:53$", text, re.MULTILINE)
     [server_s] = re.findall(r"timeout server (\d+)s", text)
     assert int(server_s) > 25
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-@contextmanager
-def proxy(program: str, folder: Path, names: Names, backend_port: int) -> Iterator[str]:
-    """With compose's own file; only addresses are others."""
-    text, port = FILE.read_text("utf-8"), free_port()
-    for ours, here in (
-        ("bind :8080", f"bind 127.0.0.1:{port}"),
-        ("127.0.0.11:53", f"127.0.0.1:{names.port}"),
-        ("backend:8080", f"backend:{backend_port}"),
-        ("bind 127.0.0.1:8404", f"bind 127.0.0.1:{free_port()}"),
-        ("bind unix@/tmp/replicas.sock", f"bind unix@{folder}/replicas.sock"),
-        ("server replicas unix@/tmp/replicas.sock", f"server replicas unix@{folder}/replicas.sock"),
-    ):
-        assert text.count(ours) == 1
-        text = text.replace(ours, here)
-    config = folder / "haproxy.cfg"
-    config.write_text(text, "utf-8")
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen([program, "-f", str(config)], stdout=log, stderr=log)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait(HANG_S)
 
 
 def test_what_it_refuses_itself_is_in_our_own_form(haproxy: str, tmp_path: Path) -> None:
@@ -119,13 +92,6 @@ def test_each_error_of_its_own_is_json() -> None:
         assert set(document["error"]) == {"code", "message", "source"}
 
 
-def status(url: str) -> int:
-    try:
-        return requests.get(f"{url}/readyz", timeout=HANG_S).status_code
-    except requests.ConnectionError:
-        return 0
-
-
 def heat_map(url: str) -> requests.Response:
     """On a connection of its own, so that each may reach another backend."""
     requested = {"space": NEW_YORK, "resolution": "1.0", **MAY}
@@ -146,6 +112,16 @@ def answered(url: str) -> float:
         float(n)
         for n in re.findall(r'^butlr_backend_requests_total\{.*target="heatmap".*\} (\S+)$', text, re.M)
     )
+
+
+def test_every_rule_of_ours_says_that_it_is_one() -> None:
+    """By URL, where the proxy sees it; what asks for the status is sent there too."""
+    for rule in rules().values():
+        for query in rule["data"]:
+            url = query["model"].get("url")
+            if url and url != "/api/v1/status":
+                sent = {one["key"]: one["value"] for one in query["model"]["url_options"]["params"]}
+                assert sent["for"] == "rule", rule["uid"]
 
 
 def test_two_backends_behind_it_are_as_one(haproxy: str, redis: RedisServer, tmp_path: Path) -> None:
@@ -206,11 +182,13 @@ def test_two_backends_behind_it_are_as_one(haproxy: str, redis: RedisServer, tmp
 
 
 @contextmanager
-def replicas(program: str, folder: Path, count: int) -> Iterator[tuple[str, list[Replica]]]:
-    """So many behind a proxy that has found them all."""
+def replicas(
+    program: str, folder: Path, count: int, *, with_rules: bool = False
+) -> Iterator[tuple[str, list[Replica]]]:
+    """So many behind a proxy that has found them all; `with_rules`: the last one is the service `rules`."""
     port = free_port()
     addresses = [f"127.0.0.{n}" for n in range(1, count + 1)]
-    names = Names(*addresses)
+    names = Names(*addresses[:-1], rules=addresses[-1]) if with_rules else Names(*addresses)
     with ExitStack() as stack:
         stack.callback(names.close)
         started = [Replica(address, port) for address in addresses]
@@ -221,26 +199,58 @@ def replicas(program: str, folder: Path, count: int) -> Iterator[tuple[str, list
             replica.goes_on.set()
 
 
+VIEWER = "/api/v1/spaces"
+OF_VIEWERS = (VIEWER, "/api/v1/heatmap?require=complete&for=wall", "/api/v1/status/for=rule")
+OF_RULES = ("/api/v1/unusual?max_age=5m&for=rule", "/api/v1/heatmap?require=complete", "/api/v1/status")
+
+
 def all_requested(url: str, started: list[Replica]) -> bool:
-    send_request(url)
+    for path in (VIEWER, OF_RULES[0]):
+        send_request(url, path=path)
     return all(replica.requested for replica in started)
 
 
-def send_request(url: str, body: bytes | None = None) -> int:
+def send_request(url: str, body: bytes | None = None, path: str = VIEWER) -> int:
     try:
-        response = requests.request(
-            "POST" if body else "GET", f"{url}/api/v1/spaces", data=body, timeout=HANG_S
-        )
+        response = requests.request("POST" if body else "GET", url + path, data=body, timeout=HANG_S)
     except requests.RequestException:
         return 0
     assert response.status_code != 200 or response.content == (body or b"")
     return response.status_code
 
 
-def send_requests(url: str, times: int, body: bytes | None = None) -> list[int]:
-    """The statuses, sixteen requests at a time."""
+def send_requests(
+    url: str, times: int, body: bytes | None = None, *, paths: Sequence[str] = (VIEWER,)
+) -> list[int]:
+    """The statuses, sixteen requests at a time; each of these paths in turn."""
     with ThreadPoolExecutor(16) as pool:
-        return list(pool.map(lambda _: send_request(url, body), range(times)))
+        return list(pool.map(lambda n: send_request(url, body, paths[n % len(paths)]), range(times)))
+
+
+def test_all_our_rules_have_a_backend_of_their_own(haproxy: str, tmp_path: Path) -> None:
+    with replicas(haproxy, tmp_path, 3, with_rules=True) as (url, started):
+        # Before all were known, a request may have reached any.
+        for replica in started:
+            replica.requested.clear()
+        assert send_requests(url, 300, paths=(*OF_VIEWERS, *OF_RULES)) == [200] * 300
+        first, second, of_rules = started
+        assert sorted(of_rules.requested) == sorted(50 * OF_RULES)
+        assert sorted(first.requested + second.requested) == sorted(50 * OF_VIEWERS)
+        assert first.requested
+        assert second.requested
+
+        # Where it is gone, rules use the others.
+        of_rules.leave()
+        assert send_requests(url, 90, paths=OF_RULES) == [200] * 90
+        assert len(first.requested) + len(second.requested) >= 150 + 90
+
+
+def test_viewers_use_the_backend_of_rules_where_no_other_is_left(haproxy: str, tmp_path: Path) -> None:
+    with replicas(haproxy, tmp_path, 3, with_rules=True) as (url, started):
+        for other in started[:2]:
+            other.leave()
+        assert send_requests(url, 100) == [200] * 100
+        assert started[2].requested.count(VIEWER) >= 100
 
 
 def test_no_request_is_lost_when_several_leave_together(haproxy: str, tmp_path: Path) -> None:
