@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from butlr_grafana.model.call_class import CallClass
+from butlr_grafana.pipeline.call_queue import SHARES
 from butlr_grafana.replicas import rate_limit
-from butlr_grafana.replicas.rate_limit import SharedRateLimiter
+from butlr_grafana.replicas.rate_limit import OTHERS_PART, YIELD_MS, SharedRateLimiter
 from butlr_grafana.replicas.redis_connection import RedisConnection
 from tests.faults.trial import MAY, MAY_SEGMENTS
 from tests.redis_server import RedisServer
@@ -110,6 +112,50 @@ def test_a_call_counts_until_a_minute_after_it_has_ended_whoever_made_it(
     first.ended()
     assert 0 < second.reserve() <= 0.2
     until(lambda: second.reserve() == 0.0)
+
+
+def reserved(rate_limiter: SharedRateLimiter, times: int, *, for_rules: bool) -> None:
+    assert [rate_limiter.reserve(for_rules=for_rules) for _ in range(times)] == [0.0] * times
+
+
+def test_replicas_without_rules_leave_the_rules_part_to_a_replica_whose_rules_wait(
+    links: list[RedisConnection],
+) -> None:
+    of_rules, of_viewers = limiters(links, 25)
+    # While no rule waits, viewers may use what they want.
+    reserved(of_viewers, 20, for_rules=False)
+    reserved(of_rules, 5, for_rules=True)
+    assert of_rules.reserve(for_rules=True) == float("inf")
+    for_others = int(25 * OTHERS_PART)
+    for _ in range(20 - for_others):
+        of_viewers.give_back()
+        assert of_viewers.reserve(for_rules=False) == YIELD_MS / 1000
+        assert of_rules.reserve(for_rules=True) == 0.0
+        assert of_rules.reserve(for_rules=True) == float("inf")
+    # What is left to viewers is theirs, also while rules wait.
+    of_viewers.give_back()
+    assert of_viewers.reserve(for_rules=False) == 0.0
+    # A call that must follow another one is not held up.
+    of_rules.give_back()
+    assert of_viewers.reserve() == 0.0
+
+
+def test_viewers_use_the_whole_rate_again_when_no_rule_waits_any_more(
+    links: list[RedisConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the replica of rules has died."""
+    monkeypatch.setattr(rate_limit, "YIELD_MS", 20)
+    of_rules, of_viewers = limiters(links, 25)
+    reserved(of_viewers, 25, for_rules=False)
+    assert of_rules.reserve(for_rules=True) == float("inf")
+    of_viewers.give_back()
+    until(lambda: of_viewers.reserve(for_rules=False) == 0.0)
+
+
+def test_the_part_of_others_is_what_one_process_leaves_to_them() -> None:
+    weights = {call_class: share.weight for call_class, share in SHARES.items()}
+    of_rules = weights.pop(CallClass.RULE)
+    assert sum(weights.values()) / (sum(weights.values()) + of_rules) == OTHERS_PART
 
 
 def test_a_call_that_is_not_made_is_given_back_to_all(links: list[RedisConnection]) -> None:

@@ -184,14 +184,14 @@ class Client:
         self._outages.responded(path)
         return response
 
-    def turn(self, part: float = 1.0) -> float:
+    def turn(self, part: float = 1.0, *, for_rules: bool = False) -> float:
         """For a request that has not begun: 0.0 if its first call may start now, which is then reserved
         (`in_turn` has to follow); else as `RateLimiter.reserve`. Those that have begun go first. `part`: of
-        the rate, so much may be used, at least one call.
+        the rate, so much may be used, at least one call. `for_rules`: as `RateLimiter.reserve`.
         """
         rate = self.rate_limiter.rate
         not_to_use = min(math.ceil(rate * (1.0 - part)), max(rate - 1, 0))
-        return self.rate_limiter.reserve(spare=self._waiting_calls + not_to_use)
+        return self.rate_limiter.reserve(spare=self._waiting_calls + not_to_use, for_rules=for_rules)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:

@@ -129,10 +129,11 @@ class RateLimiter:
             self._forget(self._clock())
             return max(0, self.own_rate - self._under_way - len(self._ended)) if self.rate else math.inf
 
-    def reserve(self, spare: int = 0) -> float:
+    def reserve(self, spare: int = 0, *, for_rules: bool | None = None) -> float:  # noqa: ARG002  # see below
         """0.0: go, it is counted; `ended` or `give_back` has to follow. Else: seconds after which to try
         again; infinite: not before a call has ended (`wait_for_an_end`). `spare`: so many places are left to
-        others.
+        others. `for_rules`: whether requests of alert rules wait here; `None`: for a call that must follow
+        another one. Only replicas need it: within a process, the queue decides.
         """
         with self._lock:
             now = self._clock()

@@ -225,7 +225,7 @@ class InFlightRequests:
     def _turn(self) -> float:
         """As `Turns.turn`; soon again if only background work waits."""
         if len(self._queue) > self._queue.waiting(CallClass.BACKGROUND):
-            return self._turns.turn()
+            return self._turns.turn(for_rules=self._queue.waiting(CallClass.RULE) > 0)
         return min(POLL_S, self._turns.turn(BACKGROUND_PART))
 
     def _take(self) -> _Batch | None:

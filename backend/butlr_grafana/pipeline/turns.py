@@ -10,9 +10,10 @@ from typing import Protocol
 class Turns(Protocol):
     """When a call may start. `butlr.client.Client` is one."""
 
-    def turn(self, part: float = 1.0) -> float:
+    def turn(self, part: float = 1.0, *, for_rules: bool = False) -> float:
         """0.0: a call may start now; `in_turn` has to follow. Else: the seconds after which to try again;
-        infinite: not before a call has ended. `part`: of the rate limit, so much may be used.
+        infinite: not before a call has ended. `part`: of the rate limit, so much may be used. `for_rules`:
+        requests of alert rules are waiting.
         """
 
     def in_turn(self) -> AbstractContextManager[None]: ...
@@ -21,7 +22,7 @@ class Turns(Protocol):
 class NoLimit:
     """A call may always start."""
 
-    def turn(self, part: float = 1.0) -> float:  # noqa: ARG002  # there is no limit
+    def turn(self, part: float = 1.0, *, for_rules: bool = False) -> float:  # noqa: ARG002  # there is no limit
         return 0.0
 
     def in_turn(self) -> AbstractContextManager[None]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from butlr_grafana.replicas.redis_connection import RedisConnection, RedisUnavailable
 
-LEASE_S = 10.0
-"""How long others wait when an owner is killed."""
+LEASE_S = 6.0
+"""How long others wait when an owner is killed. An alert rule waits 12 seconds for its data: another replica
+can still fetch them.
+"""
 
 FREE, TAKEN = 0, 1
 

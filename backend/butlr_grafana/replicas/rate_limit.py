@@ -19,6 +19,14 @@ WINDOW_MS = 60_000
 PRESENT_MS = 600_000
 """A replica counts among those that share the rate for so long after it has last requested a call."""
 
+OTHERS_PART = 0.36
+"""If rules of one replica wait for the rate, replicas without waiting rules may use so much of it. It is the
+part that one process leaves to them (`pipeline.call_queue.SHARES`).
+"""
+
+YIELD_MS = 500
+"""A replica that has used this part tries again after so long."""
+
 LEARNT_MS = 30 * 86_400_000
 
 _NOW = """
@@ -30,10 +38,12 @@ local rate, learnt = tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[2]) or '
 if learnt and (rate == 0 or learnt < rate) then rate = learnt end
 """
 # Calls by when they ended; those under way by when they will have ended at the latest.
+# A call of rules marks that they wait until it can be made, and some seconds: its replica may have gone.
 _RESERVE = f"""
 {_NOW}
 {_RATE}
 local window, longest, spare = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local whose, others_part, yield = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 redis.call('ZADD', KEYS[4], now, ARGV[6])
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - ARGV[7])
 redis.call('PEXPIRE', KEYS[4], ARGV[7])
@@ -44,8 +54,17 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
 local excess = redis.call('ZCARD', KEYS[1]) + spare - rate
 if rate > 0 and excess >= 0 then
   local last = redis.call('ZRANGE', KEYS[1], excess, excess, 'WITHSCORES')
-  if not last[2] or tonumber(last[2]) > now then return {{0, -1, rate, replicas}} end
-  return {{0, math.max(1, last[2] + window - now), rate, replicas}}
+  local free = -1
+  if last[2] and tonumber(last[2]) <= now then free = math.max(1, last[2] + window - now) end
+  if whose == 'rules' then redis.call('SET', KEYS[5], '', 'PX', math.max(free, 0) + 4 * yield) end
+  return {{0, free, rate, replicas}}
+end
+if rate > 0 and whose == 'others' and redis.call('EXISTS', KEYS[5]) == 1 then
+  local others = 0
+  for _, call in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    if string.sub(call, 1, 7) == 'others:' then others = others + 1 end
+  end
+  if others >= math.max(1, math.floor(rate * others_part)) then return {{0, yield, rate, replicas}} end
 end
 redis.call('ZADD', KEYS[1], now + longest, ARGV[5])
 redis.call('PEXPIRE', KEYS[1], window + longest)
@@ -86,7 +105,7 @@ class SharedRateLimiter(RateLimiter):
         super().__init__(rate_per_minute, clock, changed=changed)
         self._redis = redis
         self._longest_ms = int(longest_s * 1000)
-        self._keys = [redis.key(name) for name in ("calls", "rate", "pause", "replicas")]
+        self._keys = [redis.key(name) for name in ("calls", "rate", "pause", "replicas", "rules-wait")]
         self._me = secrets.token_hex(8)
         self._numbers = itertools.count()
         self._shared: list[str] = []
@@ -116,17 +135,19 @@ class SharedRateLimiter(RateLimiter):
             return super().left
         return left if left >= 0 else math.inf
 
-    def reserve(self, spare: int = 0) -> float:
+    def reserve(self, spare: int = 0, *, for_rules: bool | None = None) -> float:
         if self.paused_s:
             return self.paused_s
-        member = f"{self._me}:{next(self._numbers)}"
-        args = [self._set, WINDOW_MS, self._longest_ms, spare, member, self._me, PRESENT_MS]
+        whose = "begun" if for_rules is None else "rules" if for_rules else "others"
+        member = f"{whose}:{self._me}:{next(self._numbers)}"
+        own = [self._set, WINDOW_MS, self._longest_ms, spare, member, self._me, PRESENT_MS]
+        args = [*own, whose, OTHERS_PART, YIELD_MS]
         try:
             paused_ms, full_ms, rate, replicas = self._redis.run(
                 lambda _: [int(one) for one in self._reserve(keys=self._keys, args=args)], *self._keys
             )
         except RedisUnavailable:
-            return super().reserve(spare)
+            return super().reserve(spare, for_rules=for_rules)
         self._replicas = max(1, replicas)
         self._take_over(rate)
         if paused_ms:
