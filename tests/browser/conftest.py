@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import APIResponse, Browser, Page, Request, Response, sync_playwright
 from werkzeug.serving import make_server
 
-from tests.support import World, cannot_run
+from tests.support import HANG_S, World, cannot_run
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -86,7 +86,7 @@ def visit_url(chromium: Browser) -> Iterator[Callable[..., Visit]]:
         def visit(base: str, **profile: Any) -> Visit:
             context = chromium.new_context(viewport={"width": 1300, "height": 900}, **profile)
             ending.callback(context.close)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(HANG_S * 1000)
             return Visit(base, context.new_page())
 
         yield visit
