@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -45,6 +46,9 @@ FOREIGN = {
 }
 
 
+ESCAPED = {name: html.escape(name) for name in FOREIGN}
+
+
 def text_of(response: TestResponse) -> str:
     """All that an answer says: status line, headers and body, a picture's bytes as letters."""
     return f"{response.status}\n{response.headers}\n{response.get_data().decode('utf-8', 'replace')}"
@@ -53,7 +57,9 @@ def text_of(response: TestResponse) -> str:
 def leaks(response: TestResponse, *, sent: str = "") -> set[str]:
     """Names of other floors in an answer, those aside that the caller named."""
     text = text_of(response)
-    return {name for name in FOREIGN if name not in sent and (name in text or html.escape(name) in text)}
+    return {
+        name for name, escaped in ESCAPED.items() if name not in sent and (name in text or escaped in text)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +124,7 @@ OWN_BY_KIND = (
 )
 
 
+@lru_cache
 def like(name: str) -> str:
     """A name that does not exist. One letter differs; it is as near to the caller's names as the real one."""
 
