@@ -122,6 +122,20 @@ def keys(project: Project) -> int:
     return int(project.inside("valkey", "valkey-cli", "dbsize"))
 
 
+def answered_by_rules(project: Project) -> float:
+    """How many requests for a day the backend of rules has answered."""
+    [rules] = project.containers("rules")
+    return float(docker("exec", rules.id, "python", "-c", ANSWERED))
+
+
+ANSWERED = """
+import re, urllib.request as u
+token = open('/run/butlr/token').read()
+asked = u.Request('http://127.0.0.1:8080/metrics', headers={'Authorization': 'Bearer ' + token})
+text = u.urlopen(asked, timeout=60).read().decode()
+form = r'^butlr_backend_requests_total[{].*target="heatmap-summary".*[}] (\\S+)$'
+print(sum(map(float, re.findall(form, text, re.M))))
+"""
 DAYS = itertools.count()
 LOOK = """
 import json, re, sys, urllib.request as u
@@ -178,6 +192,7 @@ def test_no_request_is_lost_when_a_replica_is_killed(project: Project, record: R
     whole(project)
     with project.load(PROXY, rate=RATE) as report:
         time.sleep(3)
+        until(lambda: answered_by_rules(project) > 0, "the proxy sends it the requests of rules")
         docker("kill", project.containers(service)[0].id)
         time.sleep(8)
     record(f"one killed, {service}", of(report))
@@ -232,6 +247,8 @@ def test_no_request_is_lost_in_an_upgrade_three_times_in_a_row(project: Project,
         assert {inspect(each.id)["Image"] for each in project.containers("backend", "rules", "token")} == {
             image
         }
+        with project.load(PROXY, rate=RATE):
+            until(lambda: answered_by_rules(project) > 0, "the new one gets the requests of rules")
         # A first container that is made anew takes nobody along.
         assert project.containers("grafana", "valkey", "prometheus", "proxy") == others
 

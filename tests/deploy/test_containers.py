@@ -161,8 +161,11 @@ def test_prometheus_reads_our_files_and_asks_the_backend_with_its_token() -> Non
     [job] = config["scrape_configs"]
     assert job["authorization"] == {"credentials_file": TOKEN_FILE}
     port = SERVICES["backend"]["environment"]["BACKEND_PORT"]
-    found = [(one["names"], one["type"], one["port"]) for one in job["dns_sd_configs"]]
-    assert found == [(["backend"], "A", port), (["rules"], "A", port)]
+    [found] = job["dns_sd_configs"]
+    assert (found["names"], found["type"], found["port"]) == (["replicas"], "A", port)
+    named = [name for name, s in SERVICES.items() if "replicas" in str(s.get("networks"))]
+    assert named == ["backend", "rules"]
+    assert SERVICES["backend"]["networks"]["default"] == {"aliases": ["replicas"]}
     assert all((folder / name).exists() for name in config["rule_files"])
 
 

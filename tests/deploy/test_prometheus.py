@@ -35,10 +35,7 @@ def configured(folder: Path, backend: str, token: str) -> Path:
     for ours, here in (
         ("/run/butlr/token", str(folder / "token")),
         ("dns_sd_configs:", f"static_configs: [{{targets: [{backend!r}]}}]"),
-        *(
-            (f"\n      - {{names: [{name}], type: A, port: 8080, refresh_interval: 15s}}", "")
-            for name in ("backend", "rules")
-        ),
+        ("\n      - {names: [replicas], type: A, port: 8080, refresh_interval: 15s}", ""),
         ("interval: 15s", "interval: 1s"),
     ):
         assert ours in text
