@@ -38,7 +38,8 @@ local rate, learnt = tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[2]) or '
 if learnt and (rate == 0 or learnt < rate) then rate = learnt end
 """
 # Calls by when they ended; those under way by when they will have ended at the latest.
-# A call of rules marks that they wait until it can be made, and some seconds: its replica may have gone.
+# A call for rules that has to wait leaves a mark. The mark ends some seconds after the call can be made: its
+# replica may have died.
 _RESERVE = f"""
 {_NOW}
 {_RATE}
