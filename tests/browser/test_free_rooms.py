@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from tests.browser.stopped import stopped_page
 from tests.dashboards.free_rooms import expected
 from tests.dashboards.people import View
 from tests.support import NEW_YORK, PARIS, REPORTING, World, at
@@ -87,8 +88,7 @@ class Board:
         )
         [panel] = json.loads(BOARD.read_text("utf-8"))["panels"]
         self.code: str = panel["options"]["getOption"]
-        self.page: Page = self.browser.new_page(timezone_id="America/Los_Angeles")
-        self.page.clock.install(time=int(self.world.now_s))
+        self.page: Page = stopped_page(self.browser, self.world.now_s)
         self.page.route("**/*", self._respond)
         self.page.goto("http://board.test/")
 
