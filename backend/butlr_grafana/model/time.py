@@ -26,7 +26,7 @@ def floor_to(seconds: float, step_s: int, offset_s: int = 0) -> int:
 
 def iso(seconds: float) -> str:
     """`2024-01-01T00:00:00Z`; fractions of a second are cut."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()[:19] + "Z"
 
 
 def iso_if_known(seconds: float | None) -> str | None:
