@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,10 +100,10 @@ class View:
 
     def counts(self, floor: Floor, t: int) -> bool:
         """Whether the hour from `t` on is within the hours and days asked for, by the floor's clock."""
-        wall = datetime.fromtimestamp(t, ZoneInfo(floor.timezone))
+        weekday, hour = on_the_wall(t, floor.timezone)
         opens, closes = (int(edge[:2]) for edge in self.params.get("hours", "00:00-24:00").split("-"))
         first, last = self.params.get("days", "mon-sun").split("-")
-        return opens <= wall.hour < closes and DAYS.index(first) <= wall.weekday() <= DAYS.index(last)
+        return opens <= hour < closes and DAYS.index(first) <= weekday <= DAYS.index(last)
 
     def hours(self, floor: Floor) -> list[int]:
         """The beginnings of the hours that count."""
@@ -130,6 +131,13 @@ class View:
         if not has_sensor(floor, room):
             return []
         return [t for t in self.hours(floor) if not PEOPLE.offline(room.id, t, t + HOUR_S)]
+
+
+@cache
+def on_the_wall(t: int, timezone: str) -> tuple[int, int]:
+    """Weekday (Monday: 0) and hour."""
+    wall = datetime.fromtimestamp(t, ZoneInfo(timezone))
+    return wall.weekday(), wall.hour
 
 
 def has_sensor(floor: Floor, room: Room) -> bool:
@@ -185,8 +193,12 @@ def in_room(cells: Cells, metres: float, floor: Floor, room: Room) -> float:
 
 def people_hourly(floor: Floor, room: Room | None, hours: list[int]) -> Array:
     """People minute by minute, [hours, 60]; on a floor those whom a sensor sees."""
+    if not hours:
+        return np.empty((0, 60))
     index = None if room is None else floor.rooms.index(room)
-    found = np.array([PEOPLE.occupancy(floor.id, index, t, t + HOUR_S) for t in hours]).reshape(-1, 60)
+    from_s, to_s = min(hours), max(hours) + HOUR_S
+    each_hour = PEOPLE.occupancy(floor.id, index, from_s, to_s).reshape(-1, 60)
+    found = each_hour[[(t - from_s) // HOUR_S for t in hours]]
     if room is not None:
         return found
     for one, other in enumerate(floor.rooms):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,6 +42,7 @@ def get(world: World, target: str, **params: str) -> list[dict[str, Any]]:
     return found
 
 
+@cache
 def people(space: str, room_id: str, start_s: int, end_s: int) -> np.ndarray[Any, Any]:
     """Seen people a minute; NaN while the room's sensor is offline."""
     floor = PEOPLE.office.by_id[space]
