@@ -130,6 +130,12 @@ def test_two_rows_in_one_window_are_a_fault() -> None:
         read([row(9, 2, room_id="room_a", sensor_id="s1"), row(9, 2, room_id="room_a", sensor_id="s2")])
 
 
+def test_a_calibrated_row_has_another_window_than_the_row_with_the_same_label() -> None:
+    """It is labelled with the start, the other one with the end."""
+    found = read([row(9, 2, room_id="room_a"), row(9, 3, room_id="room_a", preprocessed=True)])
+    assert reported(found) == {("room_a", "value", "08"): 2.0, ("room_a", "value", "09"): 3.0}
+
+
 def test_what_butlr_calls_incomplete_is_a_gap_and_counted() -> None:
     found = read(
         [

@@ -45,8 +45,9 @@ ID_KEYS = (
 )
 """What tells two rows of one time and field apart."""
 
-_IDENTITY = ("time", "field", *ID_KEYS)
+_NAMES = ("field", *ID_KEYS)
 _TEXTS = frozenset({str, type(None)})
+_NUMBERS = frozenset({int, float})
 
 
 def request_body(subject: SeriesSubject, period: Period, ids: Sequence[str]) -> dict[str, object]:
@@ -82,27 +83,26 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
     """
     windows = Windows(period, subject.every, subject.timezone, subject.labels)
     requested = frozenset(subject.items)
-    known: dict[tuple[object, ...], object] = {}
-    filled: dict[tuple[int, int], str] = {}
+    place_of: dict[tuple[object, ...], int] = {}
+    first: dict[tuple[int, int], Row] = {}
     number: dict[tuple[str, str], int] = {}
     index, start_s, value, incomplete = [], [], [], 0
     for row in rows:
-        label = row.get("time")
-        identity = _identity(row)
-        if identity in known:
-            if known[identity] != row.get("value"):
-                raise UpstreamInvalid(f"Butlr's metrics contain two values for one row: {_named(row)}")
-            continue
-        known[identity] = row.get("value")
+        label, names = row.get("time"), tuple(map(row.get, _NAMES))
+        try:
+            place = place_of[names]
+        except (KeyError, TypeError):
+            # TypeError: a list or an object among the names.
+            _check_texts(names)
+            series = _series(row, space, subject, requested)
+            place = place_of[names] = number.setdefault(series, len(number))
+        if not isinstance(label, str):
+            _check_texts((label,))
         begins_s = windows.start_of(label, calibrated=row.get("preprocessed") is True)
-        series = _series(row, space, subject, requested)
-        place = number.setdefault(series, len(number))
-        if (place, begins_s) in filled:
-            raise UpstreamInvalid(
-                f"Butlr's metrics contain two rows for the window {iso(begins_s)}, "
-                f"labelled {filled[place, begins_s]} and {label}: {_named(row)}"
-            )
-        filled[place, begins_s] = str(label)
+        earlier = first.setdefault((place, begins_s), row)
+        if earlier is not row:
+            _check_repetition(earlier, row, begins_s)
+            continue
         is_incomplete = row.get("data_incomplete") is True
         incomplete += is_incomplete
         counted = float("nan") if is_incomplete else _value(row.get("value"), row)
@@ -120,12 +120,21 @@ def samples(rows: Iterable[Row], space: str, subject: SeriesSubject, period: Per
     )
 
 
-def _identity(row: Row) -> tuple[object, ...]:
-    """What tells a row from all others: time, field and ids, each a text or missing."""
-    identity = tuple(map(row.get, _IDENTITY))
-    if not _TEXTS.issuperset(map(type, identity)):
+def _check_texts(names: Iterable[object]) -> None:
+    """Raises `UpstreamInvalid` if a time, field or id is neither a text nor missing."""
+    if not _TEXTS.issuperset(map(type, names)):
         raise UpstreamInvalid("Butlr's metrics contain a row whose time, field or id is not a text")
-    return identity
+
+
+def _check_repetition(earlier: Row, row: Row, begins_s: int) -> None:
+    """Raises `UpstreamInvalid` unless two rows of a series and window are the same one."""
+    if any(earlier.get(key) != row.get(key) for key in ("time", *_NAMES)):
+        raise UpstreamInvalid(
+            f"Butlr's metrics contain two rows for the window {iso(begins_s)}, "
+            f"labelled {earlier.get('time')} and {row.get('time')}: {_named(row)}"
+        )
+    if earlier.get("value") != row.get("value"):
+        raise UpstreamInvalid(f"Butlr's metrics contain two values for one row: {_named(row)}")
 
 
 def ids_in(rows: Iterable[Row], level: str) -> frozenset[str]:
@@ -174,13 +183,13 @@ def _text(row: Row, key: str) -> str:
 
 def _named(row: Row) -> str:
     """A row by its time, field and ids, for an error message."""
-    identity = {key: row.get(key) for key in _IDENTITY}
-    return ", ".join(f"{key} {value}" for key, value in identity.items() if value)[:300]
+    names = {key: row.get(key) for key in ("time", *_NAMES)}
+    return ", ".join(f"{key} {value}" for key, value in names.items() if value)[:300]
 
 
-def _value(raw: object, row: Row) -> float:
+def _value(raw: Any, row: Row) -> float:
     if raw is None:
         return float("nan")
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= LARGEST_COUNT:
+    if type(raw) not in _NUMBERS or not 0 <= raw <= LARGEST_COUNT:
         raise UpstreamInvalid(f"Butlr's metrics contain the value {str(raw)[:40]!r}: {_named(row)}")
     return float(raw)

@@ -68,7 +68,7 @@ def _leaves(node: object, path: tuple[str, ...], function: str) -> Iterator[Row]
         for row in node:
             if not isinstance(row, dict) or "value" not in row or "time" not in row:
                 raise _Unknown("a list whose items are not rows")
-            yield row
+        yield from node
     elif isinstance(node, dict):
         if "sum" in node and "count" in node:
             yield _row_of(path, node, function)
