@@ -120,6 +120,19 @@ def test_the_backends_settings_are_known() -> None:
     assert set(re.findall(r"\b(BACKEND_\w+)=", " ".join(instructions("ENV")))) <= known
 
 
+def test_every_setting_of_the_backend_can_be_written_into_the_file_of_settings() -> None:
+    """Compose reads `.env` for its own file only: what that does not pass on would have no effect."""
+    environment = SERVICES["backend"]["environment"]
+    of_commands = {"GRAFANA_TOKEN", "GRAFANA_USER", "GRAFANA_PASSWORD"}
+    known = {f.metadata["env"] for f in fields(Settings)} - of_commands
+    from_file = {name for name in known if str(environment.get(name)).startswith(f"${{{name}:-")}
+    fixed = {"BACKEND_HOST", "BACKEND_PORT", "BACKEND_CACHE_DIR"}
+    files = {"BACKEND_TOKEN", "BACKEND_WALL_TOKEN", "BUTLR_CLIENT_SECRET"}
+    # Compose always has a token.
+    assert known - from_file == fixed | files | {"BACKEND_ALLOW_ANONYMOUS"}
+    assert fixed | {f"{name}_FILE" for name in files} <= set(environment)
+
+
 def test_grafana_is_given_what_its_provisioning_reads() -> None:
     environment = SERVICES["grafana"]["environment"]
     # Alert rules hold variables that are filled in at each evaluation, not from the environment.
@@ -170,7 +183,9 @@ def test_prometheus_reads_our_files_and_asks_the_backend_with_its_token() -> Non
 
 
 def test_grafana_finds_prometheus_where_compose_puts_it() -> None:
-    assert SERVICES["grafana"]["environment"]["BUTLR_PROMETHEUS_URL"] == "http://prometheus:9090"
+    assert SERVICES["grafana"]["environment"]["BUTLR_PROMETHEUS_URL"] == (
+        "${BUTLR_PROMETHEUS_URL:-http://prometheus:9090}"
+    )
     assert "9090" in " ".join(SERVICES["prometheus"]["healthcheck"]["test"])
 
 
