@@ -26,6 +26,30 @@ CREDENTIALS = {
     "BUTLR_CLIENT_ID": "id",
     "BUTLR_CLIENT_SECRET_FILE": "secrets/butlr_client_secret",
 }
+# Passed on as they are; what they may be is checked by the backend (tests/test_settings.py).
+PASSED_ON = (
+    "BUTLR_LOGIN_PATH",
+    "BUTLR_DETECTIONS_PATH",
+    "BUTLR_REPORTING_PATH",
+    "BUTLR_STATS_PATH",
+    "BUTLR_GRAPHQL_PATH",
+    "BUTLR_MAX_CONCURRENCY",
+    "BUTLR_RATE_LIMIT",
+    "BUTLR_TIMEOUT_S",
+    "BUTLR_PLAN_HOSTS",
+    "BUTLR_SETTLE_S",
+    "BUTLR_Y_DIRECTION",
+    "BUTLR_VIRTUAL_SENSORS",
+    "BACKEND_DEADLINE_S",
+    "BACKEND_MAX_RANGE_DAYS",
+    "BACKEND_MIN_CAPACITY",
+    "BACKEND_CACHE_MB",
+    "BACKEND_CACHE_DAYS",
+    "BACKEND_WEEK_START",
+    "BACKEND_HOLIDAYS",
+    "BACKEND_GRAFANA_URL",
+    "BACKEND_THREADS",
+)
 VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "nothing": ({}, set()),
     "credentials": (CREDENTIALS, set()),
@@ -63,6 +87,8 @@ VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
         set(),
     ),
     "text": ({"BACKEND_LOG": "text", "BACKEND_LOG_LEVEL": "debug", "BUTLR_SPACES": "space_1"}, set()),
+    "own Prometheus": ({"BUTLR_PROMETHEUS_URL": "http://prometheus.example.com:9090"}, set()),
+    "every setting": (dict.fromkeys(PASSED_ON, "1"), set()),
 }
 
 
@@ -136,6 +162,9 @@ def test_compose_accepts_the_file_and_chooses_the_services(
         assert grafana[name] == env.get(name, "false")
     [port] = read["services"]["grafana"]["ports"]
     assert f"{port['host_ip']}:{port['published']}" == env.get("GRAFANA_ADDRESS", "127.0.0.1:3000")
+    passed_on = read["services"]["backend"]["environment"]
+    assert {name: passed_on[name] for name in PASSED_ON} == {name: env.get(name, "") for name in PASSED_ON}
+    assert grafana["BUTLR_PROMETHEUS_URL"] == env.get("BUTLR_PROMETHEUS_URL", "http://prometheus:9090")
     secret = read["secrets"]["butlr_client_secret"]["file"]
     given = env.get("BUTLR_CLIENT_SECRET_FILE")
     assert secret == (str(ROOT / given) if given else "/dev/null")
