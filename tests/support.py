@@ -278,6 +278,11 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)  # noqa: TID251  # between two looks at the event itself
 
 
+def floors_are_loaded() -> None:
+    """Waits until no backend of this process is loading its floors, also one that another test has closed."""
+    until(lambda: "topology" not in {thread.name for thread in threading.enumerate()})
+
+
 def cannot_run(what: str, reason: str) -> NoReturn:
     """A skip that says what is not tested and why; in CI a failure, for there the test is the proof."""
     if os.environ.get("CI", "").lower() in ("1", "true"):

@@ -21,7 +21,7 @@ from butlr_grafana.cache.topology import RENEW_S, RETRY_S, TopologyCache
 from butlr_grafana.model.floor import Building, Floor, Topology
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import AtOnce, FakeTime
-from tests.support import HANG_S
+from tests.support import HANG_S, floors_are_loaded
 
 
 def read(document: dict[str, Any]) -> Topology:
@@ -49,18 +49,10 @@ class Source:
         return self.response
 
 
-def settled() -> None:
-    """Waits for loading threads to end."""
-    for thread in threading.enumerate():
-        if thread.name == "topology":
-            thread.join(HANG_S)
-            assert not thread.is_alive()
-
-
 @pytest.fixture(autouse=True)
 def _no_thread_left() -> Iterator[None]:
     yield
-    settled()
+    floors_are_loaded()
 
 
 def floors(spaces: TopologyCache) -> list[str]:
@@ -95,15 +87,15 @@ def test_it_is_renewed_after_five_minutes_and_not_before(fake: FakeTime) -> None
     source = Source("a")
     spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
-    settled()
+    floors_are_loaded()
     source.response = {"floors": ["a", "new"]}
     fake.now_s += RENEW_S - 1
     assert floors(spaces) == ["a"]
-    settled()
+    floors_are_loaded()
     assert source.requested == 1
     fake.now_s += 1
     floors(spaces)
-    settled()
+    floors_are_loaded()
     assert floors(spaces) == ["a", "new"]
     assert source.requested == 2
 
@@ -112,14 +104,14 @@ def test_nobody_waits_for_a_renewal(fake: FakeTime, at_once: AtOnce) -> None:
     source = Source("a")
     spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
-    settled()
+    floors_are_loaded()
     fake.now_s += RENEW_S
     source.response = {"floors": ["new"]}
     source.open.clear()
     assert at_once(lambda: floors(spaces), 10) == [["a"]] * 10
     assert source.requested == 2
     source.open.set()
-    settled()
+    floors_are_loaded()
     assert floors(spaces) == ["new"]
 
 
@@ -131,20 +123,20 @@ def test_a_failing_renewal_keeps_the_old_one_and_tries_again_soon(fake: FakeTime
     source = Source("a")
     spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
-    settled()
+    floors_are_loaded()
     source.response = fault
     fake.now_s += RENEW_S
     floors(spaces)
-    settled()
+    floors_are_loaded()
     assert (floors(spaces), spaces.known, source.requested) == (["a"], True, 2)
     source.response = {"floors": ["new"]}
     fake.now_s += RETRY_S - 1
     floors(spaces)
-    settled()
+    floors_are_loaded()
     assert source.requested == 2
     fake.now_s += 1
     floors(spaces)
-    settled()
+    floors_are_loaded()
     assert (floors(spaces), source.requested) == (["new"], 3)
 
 
@@ -154,7 +146,7 @@ def test_a_bug_in_the_first_loading_is_said(fake: FakeTime, caplog: pytest.LogCa
     spaces = TopologyCache(source, read, clock=fake)
     with pytest.raises(UpstreamInvalid, match="the backend's log has the reason"):
         spaces.current(timeout_s=HANG_S)
-    settled()
+    floors_are_loaded()
     assert "RuntimeError: a bug" in caplog.text
     source.response = {"floors": ["a"]}
     fake.now_s += RETRY_S
@@ -165,11 +157,11 @@ def test_a_topology_that_cannot_be_read_keeps_the_old_one(fake: FakeTime) -> Non
     source = Source("a")
     spaces = TopologyCache(source, read, clock=fake)
     floors(spaces)
-    settled()
+    floors_are_loaded()
     source.response = {"nothing": "of use"}
     fake.now_s += RENEW_S
     floors(spaces)
-    settled()
+    floors_are_loaded()
     assert floors(spaces) == ["a"]
 
 
@@ -194,7 +186,7 @@ def test_who_cannot_wait_is_told_it_is_late_and_the_loading_goes_on() -> None:
         with pytest.raises(UpstreamLate, match="has not listed its floors yet"):
             spaces.current(timeout_s=timeout_s)
     source.open.set()
-    settled()
+    floors_are_loaded()
     assert floors(spaces) == ["a"]
     assert source.requested == 1
 
@@ -248,7 +240,7 @@ def test_floors_that_settings_name_and_that_there_are_not_are_logged_once_with_t
     spaces = TopologyCache(Source("a", "b", "c"), read, served=served, tokens=lambda: limited, clock=fake)
     for _ in range(3):
         floors(spaces)
-        settled()
+        floors_are_loaded()
         fake.now_s += RENEW_S
     assert [r.getMessage() for r in caplog.records if "unknown; allowed" in r.getMessage()] == lines
     assert all(record.levelno == logging.WARNING for record in caplog.records)
@@ -265,7 +257,7 @@ def test_a_floor_that_comes_later_ends_the_warning() -> None:
     source.response = {"floors": ["a", "b"]}
     fake.now_s += RENEW_S
     floors(spaces)
-    settled()
+    floors_are_loaded()
     assert floors(spaces) == ["a", "b"]
     assert spaces.unknown == ()
 
@@ -274,7 +266,7 @@ def test_changed_tokens_are_compared_without_a_new_call_to_butlr() -> None:
     source, tokens = Source("a"), [BackendToken("a-long-token", frozenset({"b"}))]
     spaces = TopologyCache(source, read, tokens=lambda: tokens)
     topology = spaces.current(timeout_s=HANG_S)
-    settled()
+    floors_are_loaded()
     fault = spaces.fault(topology)
     assert fault is not None
     assert "BACKEND_TOKEN" in fault.message
@@ -309,29 +301,29 @@ def away() -> Source:
 
 def test_a_restart_while_butlr_is_away_has_the_last_known_one(stored: Path) -> None:
     assert floors(TopologyCache(Source("a", "b"), read, stored_in=stored)) == ["a", "b"]
-    settled()
+    floors_are_loaded()
     assert floors(TopologyCache(away(), read, stored_in=stored)) == ["a", "b"]
 
 
 def test_what_is_kept_is_everything_what_is_served_is_decided_anew(stored: Path) -> None:
     floors(TopologyCache(Source("a", "b"), read, stored_in=stored, served=("a",)))
-    settled()
+    floors_are_loaded()
     assert floors(TopologyCache(away(), read, stored_in=stored, served=("b",))) == ["b"]
 
 
 def test_a_restart_asks_butlr_first(stored: Path) -> None:
     floors(TopologyCache(Source("old"), read, stored_in=stored))
-    settled()
+    floors_are_loaded()
     assert floors(TopologyCache(Source("new"), read, stored_in=stored)) == ["new"]
 
 
 def test_what_cannot_be_read_does_not_replace_what_is_kept(stored: Path) -> None:
     floors(TopologyCache(Source("a"), read, stored_in=stored, now=lambda: 7.0))
-    settled()
+    floors_are_loaded()
     nonsense = Source()
     nonsense.response = {"nothing": "of use"}
     assert floors(TopologyCache(nonsense, read, stored_in=stored, now=lambda: 9.0)) == ["a"]
-    settled()
+    floors_are_loaded()
     assert orjson.loads(stored.read_bytes()) == {"floors": ["a"], "asked_at_s": 7.0}
 
 
@@ -352,7 +344,7 @@ def test_a_place_that_cannot_be_written_is_a_line_in_the_log(
     (tmp_path / "file").write_text("in the way")
     spaces = TopologyCache(Source("a"), read, stored_in=tmp_path / "file" / "topology.json")
     assert floors(spaces) == ["a"]
-    settled()
+    floors_are_loaded()
     assert "the topology cannot be stored on disk" in caplog.text
 
 
@@ -361,7 +353,7 @@ def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
 ) -> None:
     """A disk that fills up in the middle of writing."""
     floors(TopologyCache(Source("old"), read, stored_in=stored))
-    settled()
+    floors_are_loaded()
 
     def full(path: Path, data: bytes) -> int:
         with path.open("wb") as file:
@@ -370,7 +362,7 @@ def test_a_place_that_cannot_be_written_does_not_lose_what_is_kept(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     assert floors(TopologyCache(Source("new"), read, stored_in=stored)) == ["new"]
-    settled()
+    floors_are_loaded()
     assert floors(TopologyCache(away(), read, stored_in=stored)) == ["old"]
 
 
@@ -384,7 +376,7 @@ def test_with_butlr_up_and_then_down(
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
     office = ["space_paris_1", "space_paris_2", "space_newyork_1"]
     assert floors(TopologyCache(butlr.topology_document, topology, stored_in=stored)) == office
-    settled()
+    floors_are_loaded()
     butlr.close()
     simulator.stop()
     butlr = Butlr(ButlrConfig(simulator.url, "demo", "demo"))
@@ -413,11 +405,11 @@ def test_where_butlr_goes_away_between_two_questions_the_richer_topology_stays(
     away.append(UpstreamDown("gone"))
     fake.now_s += RENEW_S + 1
     spaces.current(timeout_s=HANG_S)
-    settled()
+    floors_are_loaded()
     assert spaces.current(timeout_s=HANG_S) is known
     # Where nothing is known, floors without sensors are better than none; they are not kept on disk.
     anew = TopologyCache(fetch, topology, stored_in=stored.with_name("other"))
     assert all(floor.sensors is None for floor in anew.current(timeout_s=HANG_S).floors.values())
     assert not stored.with_name("other").exists()
-    settled()
+    floors_are_loaded()
     butlr.close()

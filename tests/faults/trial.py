@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,7 +15,19 @@ import requests
 from butlr_grafana.butlr.transport import Reply, Transport
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import Result, Sent, Wire, respond
-from tests.support import DETECTIONS, HANG_S, LOGIN, NEW_YORK, Cells, World, at, cells_of, truth, until
+from tests.support import (
+    DETECTIONS,
+    HANG_S,
+    LOGIN,
+    NEW_YORK,
+    Cells,
+    World,
+    at,
+    cells_of,
+    floors_are_loaded,
+    truth,
+    until,
+)
 
 NOON = "2026-06-17T16:34:56"
 """A Wednesday's noon in New York."""
@@ -89,7 +100,7 @@ class Trial(World):
 
     def passes(self, seconds: float) -> None:
         # A call under way would see two times at once.
-        until(lambda: "topology" not in {thread.name for thread in threading.enumerate()})
+        floors_are_loaded()
         self.now_s += seconds
         self.time.now_s += seconds
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from butlr_grafana.simulator import Simulator
 from tests.butlr.wire import FakeTime
 from tests.faults.trial import NOON, Trial
 from tests.redis_server import RedisServer
-from tests.support import DETECTIONS, LOGIN, PEOPLE, at, until
+from tests.support import DETECTIONS, LOGIN, PEOPLE, at, floors_are_loaded
 
 
 class Replica(Trial):
@@ -73,7 +72,7 @@ class Office:
     def passes(self, seconds: float) -> None:
         """For all of them, for the parts in Redis, and for the failures that it remembers."""
         # A call under way would see two times at once.
-        until(lambda: "topology" not in {thread.name for thread in threading.enumerate()})
+        floors_are_loaded()
         self.now_s += seconds
         self.time.now_s += seconds
         self.redis.forget("failed:*")

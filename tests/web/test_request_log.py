@@ -19,7 +19,7 @@ from butlr_grafana.base.request_id import current, current_or_new, of_caller, us
 from tests.butlr.wire import Sent, respond
 from tests.faults.trial import FrontedTrial
 from tests.processes import running, saying_json
-from tests.support import DETECTIONS, GRAPHQL, HANG_S, LOGIN, PARIS, World, until
+from tests.support import DETECTIONS, GRAPHQL, HANG_S, LOGIN, PARIS, World, floors_are_loaded, until
 
 MADE = re.compile(r"[0-9a-f]{16}")
 DAY = ("2026-06-15T00:00:00Z", "2026-06-16T00:00:00Z")
@@ -181,6 +181,7 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[tuple[str, dict[str, object]]]]:
+    floors_are_loaded()
     caplog.set_level(logging.DEBUG, "butlr_grafana")
     handler = Lines()
     logging.getLogger("butlr_grafana").addHandler(handler)
@@ -191,29 +192,27 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[tuple[str, dict[str
 def test_a_request_is_one_line_and_each_call_another_when_debugging(
     fronted: FrontedTrial, lines: list[tuple[str, dict[str, object]]]
 ) -> None:
-    # Ids that no other test has: what renews the floors of another backend may still be at work.
-    request_panel(fronted, "line-1")
-    fronted.http.get("/api/v1/heatmap?resolution=7", headers={"X-Request-Id": "line-2"})
+    request_panel(fronted, "panel-7")
+    fronted.http.get("/api/v1/heatmap?resolution=7", headers={"X-Request-Id": "panel-8"})
     fronted.http.get("/healthz")
-    own = [(level, line) for level, line in lines if line.get("request_id") not in ("panel-7", "panel-8")]
-    calls = [line for level, line in own if level == "DEBUG" and line["message"] == "Butlr was called"]
+    calls = [line for level, line in lines if level == "DEBUG" and line["message"] == "Butlr was called"]
     # The words of the schema, the floors and the sensors are three questions.
     assert [line["path"] for line in calls] == [LOGIN, GRAPHQL, GRAPHQL, GRAPHQL, DETECTIONS]
-    assert {line["request_id"] for line in calls} == {"line-1"}
-    answered = [line for _, line in own if str(line["message"]).startswith("answered GET /api/")]
+    assert {line["request_id"] for line in calls} == {"panel-7"}
+    answered = [line for _, line in lines if str(line["message"]).startswith("answered GET /api/")]
     good, bad = answered
     assert good.pop("seconds") >= 0  # type: ignore[operator]
     assert good.pop("bytes") > 1000  # type: ignore[operator]
     assert good == {
         "message": "answered GET /api/v1/<target>",
-        "request_id": "line-1",
+        "request_id": "panel-7",
         "target": "heatmap",
         "format": "frames",
         "status": 200,
     }
-    assert (bad["request_id"], bad["status"], bad["error"]) == ("line-2", 400, "bad_word")
+    assert (bad["request_id"], bad["status"], bad["error"]) == ("panel-8", 400, "bad_word")
     # Who asks every few seconds whether all is well is not worth a line.
-    assert [level for level, line in own if line["message"] == "answered GET /healthz"] == ["DEBUG"]
+    assert [level for level, line in lines if line["message"] == "answered GET /healthz"] == ["DEBUG"]
 
 
 def test_a_backend_logs_json_lines_without_a_secret() -> None:
