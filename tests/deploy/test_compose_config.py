@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support import cannot_run
 
@@ -26,30 +27,9 @@ CREDENTIALS = {
     "BUTLR_CLIENT_ID": "id",
     "BUTLR_CLIENT_SECRET_FILE": "secrets/butlr_client_secret",
 }
-# Passed on as they are; what they may be is checked by the backend (tests/test_settings.py).
-PASSED_ON = (
-    "BUTLR_LOGIN_PATH",
-    "BUTLR_DETECTIONS_PATH",
-    "BUTLR_REPORTING_PATH",
-    "BUTLR_STATS_PATH",
-    "BUTLR_GRAPHQL_PATH",
-    "BUTLR_MAX_CONCURRENCY",
-    "BUTLR_RATE_LIMIT",
-    "BUTLR_TIMEOUT_S",
-    "BUTLR_PLAN_HOSTS",
-    "BUTLR_SETTLE_S",
-    "BUTLR_Y_DIRECTION",
-    "BUTLR_VIRTUAL_SENSORS",
-    "BACKEND_DEADLINE_S",
-    "BACKEND_MAX_RANGE_DAYS",
-    "BACKEND_MIN_CAPACITY",
-    "BACKEND_CACHE_MB",
-    "BACKEND_CACHE_DAYS",
-    "BACKEND_WEEK_START",
-    "BACKEND_HOLIDAYS",
-    "BACKEND_GRAFANA_URL",
-    "BACKEND_THREADS",
-)
+SETTINGS = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["x-settings"]
+# As in .env, or empty; what they may be is checked by the backend (tests/test_settings.py).
+PASSED_ON = [name for name, value in SETTINGS.items() if value == f"${{{name}:-}}"]
 VARIANTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "nothing": ({}, set()),
     "credentials": (CREDENTIALS, set()),
